@@ -1,0 +1,1 @@
+"""Sweep file in, frozen configuration out."""

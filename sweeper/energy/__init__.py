@@ -1,0 +1,1 @@
+"""Meters, carbon, prices: nvml.py alone imports pynvml. Works without Ray."""

@@ -1,0 +1,1 @@
+"""Summaries and what a person sees of them."""

@@ -1,0 +1,1 @@
+"""Space, grid, samplers, pruners: the only importer of optuna."""

@@ -1,0 +1,1 @@
+"""Key, cache and ledger: the only importer of sqlalchemy."""

@@ -1,0 +1,1 @@
+"""The loop, its budget, its resumption. Knows the seams only."""

@@ -1,0 +1,1 @@
+"""Objectives and the pools that train them: ray_pool.py alone imports ray."""
