@@ -1,7 +1,7 @@
 """The exceptions that mean "this sweep cannot go on".
 
     SweeperError                    the root: every error that reaches a user derives from it
-    ├── ConfigError                 the sweep file or the command line is wrong; carries every problem found
+    ├── ConfigError                 the sweep file or the command line is wrong; carries all
     ├── SpaceError                  the search space and the method do not fit each other
     ├── MeterError                  the meter was asked for something that it cannot measure
     ├── CacheError                  the store cannot be opened, read or written
@@ -9,7 +9,7 @@
     │   └── Deposed                 another driver took this sweep over
     └── PoolError                   the workers cannot be started, or none is left
 
-Expected endings are values, not exceptions: a miss, a pruned trial, a failed trial (see ``model.py``).
+Expected endings are values, not exceptions: a miss, a pruned trial, a failed trial (model.py).
 A message says where, what, what was given, what is allowed and what to do about it.
 """
 
@@ -37,7 +37,7 @@ class ConfigError(SweeperError):
     """The sweep file or an override is wrong.
 
     Args:
-        problems: One finished line per problem, ``file:line: key.path: what, given, allowed, cure``.
+        problems: One finished line each: ``file:line: key.path: what, given, allowed, cure``.
     """
 
     def __init__(self, problems: Sequence[str] | str) -> None:

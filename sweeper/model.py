@@ -101,7 +101,7 @@ class LogUniform:
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A multiple of ``q``: ``round(u / q) * q`` for u between ``low`` and ``high`` (W&B's q_uniform).
+    """A multiple of ``q``: ``round(u / q) * q`` for u in [``low``, ``high``] (W&B's q_uniform).
 
     The value is an int when ``q`` is an int, else a float.
     """
@@ -215,7 +215,7 @@ class Energy:
         source: ``measured:counter``, ``measured:rapl``, ``estimated:cpu_load``, ``declared``,
             ``unavailable`` ... (docs/energy.md).
         scope: What the figure covers: ``gpu``, ``cpu`` or ``gpu+cpu``.
-        attribution: How a shared device was split: ``exclusive``, ``lease``, ``cpu_time``, ``none``.
+        attribution: How a shared device was split: ``exclusive lease cpu_time none``.
         lo_j: The least that the trial can have used; None: unknown.
         hi_j: The most that the trial can have used; None: unknown.
         coverage: Share of the window that the source saw, 0 to 1.
