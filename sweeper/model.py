@@ -169,6 +169,7 @@ class CauseKind(Enum):
     BUDGET = "budget"
     TIMEOUT = "timeout"
     STOPPED = "stopped"  # Ctrl-C: stays untold and runs again
+    HORIZON = "horizon"  # reported past max_steps: complete
     ERROR = "error"  # the objective raised, or reported what it must not
     DIVERGED = "diverged"  # NaN or infinity
     OOM = "oom"  # GPU memory
@@ -184,6 +185,12 @@ class Cause:
 
     def __str__(self) -> str:
         return f"{self.kind.value}: {self.text}"
+
+    @classmethod
+    def parse(cls, line: str) -> Cause:
+        """Read back what ``str`` made."""
+        kind, _, text = line.partition(": ")
+        return cls(CauseKind(kind), text)
 
 
 # --- energy --------------------------------------------------------------------------------------
@@ -450,9 +457,10 @@ class StepReport:
     Attributes:
         id: Whose.
         step: As reported, unchecked.
-        metrics: As reported, unchecked; what is no number was turned into NaN by nobody.
+        metrics: What was reported and is a number, NaN and infinity included.
         energy_j: Joules since the trial's start; None: unknown.
         elapsed_s: Seconds since the trial's start.
+        unreadable: What was reported and is no number: name and a short description.
     """
 
     id: AttemptId
@@ -460,6 +468,7 @@ class StepReport:
     metrics: Mapping[str, float]
     energy_j: float | None
     elapsed_s: float
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ending(Enum):

@@ -1,0 +1,136 @@
+"""Which record answers a key: the one definition, used before and after a claim is taken.
+
+A record is eligible when nothing taints it, its last verdict does not disown it, and its checksum
+holds. Complete records answer for good, oldest first, so that everybody hears the same; else the
+longest pruned or diverged one answers up to where it ends. Failures are facts, never answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
+
+from sweeper.model import Hit, RecordStatus
+from sweeper.store.key import NotCanonical
+from sweeper.store.rows import DOC_COLUMNS, doc_sha, record_of
+from sweeper.store.schema import VerdictKind, record, verdict
+
+__all__ = ["Found", "find"]
+
+_BATCH = 500  # keys per statement; SQLite takes at most 32,766 parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search brought up.
+
+    Attributes:
+        hits: Verified answers by run_key.
+        damaged: ``seq`` of the records whose checksum did not hold.
+    """
+
+    hits: dict[str, Hit]
+    damaged: frozenset[int]
+
+
+def find(
+    connection: Connection,
+    run_keys: Sequence[str],
+    *,
+    beyond: int,
+    without: Collection[int],
+) -> Found:
+    """Find the best answer to each key, and verify it.
+
+    Args:
+        connection: Any; nothing is written.
+        run_keys: What is asked.
+        beyond: Only complete records, and those longer than this step, are answers.
+        without: ``seq`` of records that are known to be damaged.
+    """
+    rows: list[Row[Any]] = []
+    for start in range(0, len(run_keys), _BATCH):
+        asked = {
+            "run_keys": run_keys[start : start + _BATCH],
+            "beyond": beyond,
+            "without": list(without),
+        }
+        rows.extend(connection.execute(_BEST, asked))
+    return _verified(rows, frozenset(run_keys))
+
+
+def _verified(rows: Iterable[Row[Any]], asked: frozenset[str]) -> Found:
+    """Separate the records that are as they were written from those that are not."""
+    hits: dict[str, Hit] = {}
+    damaged = set()
+    for row in rows:
+        # A damaged index can lead to a sound record of another question.
+        if row.run_key in asked and _sound(row):
+            hits[row.run_key] = Hit(record_of(row), who=row.who, stored_at=row.stored_at)
+        else:
+            damaged.add(row.seq)
+    return Found(hits, frozenset(damaged))
+
+
+def _sound(row: Row[Any]) -> bool:
+    """Tell whether a record is, byte for byte, what its writer wrote."""
+    try:
+        return doc_sha(row._asdict()) == str(row.doc_sha)
+    except NotCanonical:
+        return False
+
+
+def _best() -> Select[Any]:
+    """Build the search: the columns of the first eligible record of each key, in one statement."""
+    complete = record.c.status == RecordStatus.COMPLETE.value
+    prefix = and_(
+        record.c.status.in_([RecordStatus.PRUNED.value, RecordStatus.DIVERGED.value]),
+        record.c.steps_done > bindparam("beyond"),
+    )
+    last_verdict = (
+        select(verdict.c.verdict)
+        .where(verdict.c.record_uid == record.c.uid)
+        .order_by(verdict.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    trusted = [VerdictKind.CONFIRMED.value, VerdictKind.RESTORED.value]
+    rank = func.row_number().over(
+        partition_by=record.c.run_key,
+        order_by=(complete.desc(), case((complete, 0), else_=-record.c.steps_done), record.c.seq),
+    )
+    ranked = (
+        select(record.c.seq, rank.label("rank"))
+        .where(
+            record.c.run_key.in_(bindparam("run_keys", expanding=True)),
+            record.c.seq.not_in(bindparam("without", expanding=True)),
+            record.c.tainted.is_(None),
+            or_(complete, prefix),
+            func.coalesce(last_verdict, VerdictKind.CONFIRMED.value).in_(trusted),
+        )
+        .subquery()
+    )
+    # As text: a damaged uid must fail its checksum, not its conversion.
+    uid = cast(record.c.uid, String).label("uid")
+    document = [uid if name == "uid" else record.c[name] for name in DOC_COLUMNS]
+    return select(record.c.seq, record.c.who, record.c.stored_at, record.c.doc_sha, *document).join(
+        ranked, and_(record.c.seq == ranked.c.seq, ranked.c.rank == 1)
+    )
+
+
+_BEST = _best()

@@ -1,0 +1,63 @@
+"""The files of a whole project tree, for code that cannot be followed by its imports.
+
+Imports nothing but the standard library; asks the git program when there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["tree_files"]
+
+_CODE = re.compile(r".*\.(py|pyx|c|cc|cpp|cu|cuh|h|toml|yaml|yml|json|cfg|sh)")
+_LEFT_OUT = frozenset(("tests", "docs", ".sweeper"))  # at the top of the project
+_GIT_TIMEOUT_S = 30.0
+
+
+def tree_files(root: Path, sweep_file: Path | None) -> set[Path]:
+    """List a project's code: what git knows or does not ignore, else all but hidden folders.
+
+    Args:
+        root: The project's folder.
+        sweep_file: Left out, like ``tests/``, ``docs/`` and ``.sweeper/`` at the top.
+    """
+    listed = _git_files(root) or [path.relative_to(root) for path in _walked(root)]
+    skipped = sweep_file.resolve() if sweep_file is not None else None
+    return {
+        root / path
+        for path in listed
+        if _CODE.fullmatch(path.name)
+        and path.parts[0] not in _LEFT_OUT
+        and (root / path).is_file()
+        and (root / path).resolve() != skipped
+    }
+
+
+def _git_files(root: Path) -> list[Path]:
+    """Ask git for tracked and new files that it does not ignore; empty: no git here."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    # A hook's GIT_DIR would answer for another repository.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            command, cwd=root, env=env, capture_output=True, check=True, timeout=_GIT_TIMEOUT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+
+
+def _walked(root: Path) -> Iterator[Path]:
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if not name.startswith(".")
+            and name not in ("__pycache__", "node_modules")
+            and not Path(folder, name, "pyvenv.cfg").is_file()  # a virtual environment
+        ]
+        yield from (Path(folder, name) for name in names)

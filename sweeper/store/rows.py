@@ -1,0 +1,310 @@
+"""Values to columns and back, exactly.
+
+Owns: the JSON texts of curves, energy and parameters, and the checksum of a record. Numbers come
+back bit for bit: Python's JSON writes the shortest text that reads as the same float. Talks to no
+database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import wraps
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from sweeper.errors import CacheError
+from sweeper.model import (
+    AttemptId,
+    Curve,
+    Energy,
+    GpuEnergy,
+    Outcome,
+    Point,
+    Record,
+    RecordStatus,
+    Source,
+    SweepRow,
+    SweepState,
+    TrialRow,
+    TrialState,
+    UseRow,
+)
+from sweeper.store.key import NotCanonical, canonical
+
+__all__ = [
+    "DOC_COLUMNS",
+    "clean",
+    "doc_sha",
+    "json_text",
+    "outcome_columns",
+    "record_columns",
+    "record_of",
+    "sweep_of",
+    "trial_of",
+    "use_of",
+]
+
+_T = TypeVar("_T")
+
+# What doc_sha covers: all that the writer says, not what the store adds to it.
+DOC_COLUMNS = (
+    "uid",
+    "run_key",
+    "config_key",
+    "seed",
+    "fence",
+    "status",
+    "steps_done",
+    "curve",
+    "final",
+    "energy_j",
+    "elapsed_s",
+    "energy",
+    "hw",
+    "tainted",
+    "cause",
+    "host",
+    "prov",
+    "started_at",
+    "ended_at",
+)
+_LONGEST_CURVE = 2**20  # characters; a record is read whole by everybody who asks
+
+
+def json_text(value: Any, what: str) -> str:
+    """Write a value as compact ASCII JSON.
+
+    Raises:
+        CacheError: If it is no JSON, which has neither NaN nor infinity; ``what`` names it.
+    """
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CacheError(f"store: {what} cannot be written as JSON: {error}") from error
+
+
+def clean(text: str | None) -> str | None:
+    """Replace what no database stores as text: lone surrogates and the zero character."""
+    if text is None:
+        return None
+    return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", "?")
+
+
+def record_columns(record: Record) -> dict[str, Any]:
+    """Turn a record into the columns of ``DOC_COLUMNS`` and their checksum.
+
+    A curve of more than 1 MiB is kept, but marked as never to be served.
+
+    Raises:
+        CacheError: If a number is not finite, or hardware or provenance is no JSON.
+    """
+    curve = _curve_text(record.curve)
+    tainted = record.tainted
+    if tainted is None and len(curve) > _LONGEST_CURVE:
+        tainted = "the curve is longer than 1 MiB; report less often"
+    columns: dict[str, Any] = {
+        "uid": record.uid,
+        "run_key": record.run_key,
+        "config_key": record.config_key,
+        "seed": record.seed,
+        "fence": record.fence,
+        "status": record.status.value,
+        "steps_done": record.steps_done,
+        "curve": curve,
+        "final": _final_text(record.final),
+        "energy_j": _real(record.energy.total_j),
+        "elapsed_s": float(record.elapsed_s),
+        "energy": _energy_text(record.energy),
+        "hw": json_text(dict(record.hw), "a record's hardware"),
+        "tainted": clean(tainted),
+        "cause": clean(record.cause),
+        "host": clean(record.host),
+        "prov": json_text(dict(record.prov), "a record's provenance"),
+        "started_at": float(record.started_at),
+        "ended_at": float(record.ended_at),
+    }
+    try:
+        return {**columns, "doc_sha": doc_sha(columns)}
+    except NotCanonical as error:
+        raise CacheError(f"store: a record cannot be stored: {error}") from error
+
+
+def doc_sha(columns: Mapping[str, Any]) -> str:
+    """Digest the columns of ``DOC_COLUMNS`` as the database gives them back.
+
+    Raises:
+        NotCanonical: If a column holds what ``record_columns`` never writes.
+    """
+    document = {name: columns[name] for name in DOC_COLUMNS}
+    document["uid"] = str(columns["uid"]).replace("-", "")
+    return hashlib.sha256(canonical(document).encode("ascii")).hexdigest()
+
+
+def outcome_columns(outcome: Outcome) -> dict[str, Any]:
+    """Turn a trial's end into columns of ``trial``, apart from what it cost."""
+    return {
+        "state": outcome.state.value,
+        "steps": outcome.steps,
+        "curve": _curve_text(outcome.curve),
+        "final": _final_text(outcome.final),
+        "energy": _energy_text(outcome.energy),
+        "node": clean(outcome.node),
+        "gpus": json_text(list(outcome.gpus), "the GPUs of a trial"),
+        "cause": None if outcome.cause is None else clean(str(outcome.cause)),
+    }
+
+
+def _decoder(what: str) -> Callable[[Callable[[Row[Any]], _T]], Callable[[Row[Any]], _T]]:
+    """Let a decoder say that a row is damaged, instead of how it stumbled over it."""
+
+    def decorate(decode: Callable[[Row[Any]], _T]) -> Callable[[Row[Any]], _T]:
+        @wraps(decode)
+        def decoded(row: Row[Any]) -> _T:
+            try:
+                return decode(row)
+            except (ValueError, TypeError, KeyError, IndexError) as error:
+                raise CacheError(
+                    f"store: {what} is damaged: {error}; put a copy of the store in its place"
+                ) from error
+
+        return decoded
+
+    return decorate
+
+
+@_decoder("a record")
+def record_of(row: Row[Any]) -> Record:
+    """Read a record from a row of ``DOC_COLUMNS`` whose checksum was verified."""
+    return Record(
+        uid=UUID(str(row.uid)),
+        run_key=row.run_key,
+        config_key=row.config_key,
+        seed=row.seed,
+        status=RecordStatus(row.status),
+        curve=_curve(row.curve),
+        final=_final(row.final),
+        energy=_energy(row.energy),
+        elapsed_s=row.elapsed_s,
+        hw=json.loads(row.hw),
+        tainted=row.tainted,
+        cause=row.cause,
+        host=row.host,
+        prov=json.loads(row.prov),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        fence=row.fence,
+    )
+
+
+@_decoder("an attempt in the ledger")
+def trial_of(row: Row[Any]) -> TrialRow:
+    """Read one attempt from a row of ``trial``."""
+    return TrialRow(
+        id=AttemptId(row.number, row.replicate, row.attempt),
+        params=json.loads(row.params),
+        config_key=row.config_key,
+        run_key=row.run_key,
+        uncached=row.uncached,
+        state=TrialState(row.state),
+        asked=row.asked,
+        told=row.told,
+        source=None if row.source is None else Source(row.source),
+        record_uid=row.record_uid,
+        curve=() if row.curve is None else _curve(row.curve),
+        final=_final(row.final),
+        energy_j=row.energy_j,
+        energy=None if row.energy is None else _energy(row.energy),
+        elapsed_s=row.elapsed_s,
+        node=row.node,
+        gpus=() if row.gpus is None else tuple(json.loads(row.gpus)),
+        cause=row.cause,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+@_decoder("a sweep in the ledger")
+def sweep_of(row: Row[Any]) -> SweepRow:
+    """Read a sweep from a row of ``sweep``."""
+    return SweepRow(
+        uid=row.uid,
+        name=row.name,
+        config=row.config,
+        digest=row.digest,
+        state=SweepState(row.state),
+        stopped_by=row.stopped_by,
+        who=row.who,
+        host=row.host,
+        pid=row.pid,
+        heartbeat_at=row.heartbeat_at,
+        overhead_j=row.overhead_j,
+        elapsed_s=row.elapsed_s,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+@_decoder("a use in the ledger")
+def use_of(row: Row[Any]) -> UseRow:
+    """Read a use from a row of ``use`` with ``producer``, ``producer_host`` and ``stored_at``."""
+    return UseRow(
+        number=row.trial_no,
+        replicate=row.replicate,
+        record_uid=row.record_uid,
+        kind=Source(row.kind),
+        steps_used=row.steps_used,
+        avoided_j=row.avoided_j,
+        comparable=row.comparable,
+        producer=row.producer,
+        producer_host=row.producer_host,
+        stored_at=row.stored_at,
+    )
+
+
+def _real(value: float | None) -> float | None:
+    """Make a float of what may be a whole number: a REAL column gives floats back."""
+    return None if value is None else float(value)
+
+
+def _curve_text(curve: Curve) -> str:
+    """Write a curve as ``[[step, [value, ...], energy_j | null, elapsed_s], ...]``."""
+    points = [
+        [p.step, [float(v) for v in p.values], _real(p.energy_j), float(p.elapsed_s)] for p in curve
+    ]
+    return json_text(points, "a curve")
+
+
+def _curve(text: str) -> Curve:
+    """Read what ``_curve_text`` wrote."""
+    return tuple(
+        Point(step, tuple(values), energy_j, elapsed_s)
+        for step, values, energy_j, elapsed_s in json.loads(text)
+    )
+
+
+def _final_text(final: tuple[float, ...]) -> str | None:
+    """Write final values; None where there are none."""
+    return json_text([float(value) for value in final], "a final value") if final else None
+
+
+def _final(text: str | None) -> tuple[float, ...]:
+    """Read what ``_final_text`` wrote."""
+    return () if text is None else tuple(json.loads(text))
+
+
+def _energy_text(energy: Energy) -> str:
+    """Write an energy account with the names of its fields."""
+    return json_text(asdict(energy), "an energy account")
+
+
+def _energy(text: str) -> Energy:
+    """Read what ``_energy_text`` wrote."""
+    fields = json.loads(text)
+    fields["gpus"] = tuple(GpuEnergy(**gpu) for gpu in fields["gpus"])
+    fields["flags"] = tuple(fields["flags"])
+    return Energy(**fields)

@@ -1,0 +1,93 @@
+"""Who works on a sweep, and the plain facts that they share."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sweeper.model import (
+    Event,
+    Factors,
+    Key,
+    Metric,
+    Notice,
+    Params,
+    Uncacheable,
+    Value,
+)
+from sweeper.seams import Cache, Ledger, Observer, Pool, Study
+from sweeper.sweep.budget import Limits
+from sweeper.sweep.stop import StopLadder
+
+__all__ = ["Crew", "Plan"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the sweep file says about the running of the sweep.
+
+    Attributes:
+        metric: What trials are judged by.
+        max_steps: The planned horizon; None: open.
+        limits: The budget.
+        factors: For grams and money.
+        retries: How often a trial whose worker was lost starts again.
+        timeout_s: The longest that a trial may train; None: no limit.
+        trial_folder: The folder of a trial, from sweep handle, number and attempt.
+        share: Records go to the store.
+        follow: A new sweep follows an earlier one of the same digest.
+        ttl_s: Time to live of leases.
+        poll_s: How often a parked trial is looked at, at random between the two.
+    """
+
+    metric: Metric
+    max_steps: int | None
+    limits: Limits
+    factors: Factors
+    retries: int
+    timeout_s: float | None
+    trial_folder: Callable[[str, int, int], str]
+    share: bool
+    follow: bool = True
+    ttl_s: float = 120.0
+    poll_s: tuple[float, float] = (5.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The parts that the composition root has put together.
+
+    Attributes:
+        key: Makes a trial's key, or says why there is none.
+        fallback_seed: Makes the seed of a trial without a key from its number.
+        tainted: Says why results may no longer be shared (a file changed); None: they may.
+        prov: Provenance that goes into every record.
+    """
+
+    study: Study
+    pool: Pool
+    cache: Cache
+    ledger: Ledger
+    observers: Sequence[Observer]
+    ladder: StopLadder
+    key: Callable[[Params], Key | Uncacheable]
+    fallback_seed: Callable[[int], int]
+    tainted: Callable[[], str | None]
+    prov: Mapping[str, Value] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+
+    def tell_observers(self, event: Event) -> None:
+        """Show an event to everybody; an observer that fails costs nothing but its view."""
+        for observer in self.observers:
+            try:
+                observer.observe(event)
+            except Exception:  # a view must never cost a training run
+                log.exception("an observer failed")
+
+    def notice(self, text: str) -> None:
+        """Tell a person something, once."""
+        self.tell_observers(Notice(text))

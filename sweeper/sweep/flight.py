@@ -1,0 +1,152 @@
+"""One attempt in the air: its reports are checked here, and its end becomes an outcome."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from sweeper.model import (
+    Attempt,
+    Cause,
+    CauseKind,
+    Claim,
+    Curve,
+    Ended,
+    Ending,
+    Metric,
+    Outcome,
+    Point,
+    Progress,
+    StepReport,
+    Take,
+    TrialState,
+)
+
+__all__ = ["Flight", "value_of"]
+
+
+def value_of(curve: Curve, metric: Metric) -> Point:
+    """Return the point that gives a trial its value.
+
+    Raises:
+        ValueError: If the curve is empty.
+    """
+    if metric.take is Take.LAST:
+        return curve[-1]
+    best = curve[0]
+    for point in curve:
+        if metric.direction.better(point.values[0], best.values[0]):
+            best = point
+    return best
+
+
+@dataclass
+class Flight:
+    """An attempt that a worker trains now.
+
+    Attributes:
+        attempt: Whose.
+        claim: The lease it is trained under.
+        curve: The reports that counted.
+        ordered: Why it was told to end; None: it was not.
+        past_horizon: It reported past ``max_steps`` and ends as complete.
+    """
+
+    attempt: Attempt
+    claim: Claim | None
+    metric: Metric
+    max_steps: int | None
+    curve: list[Point] = field(default_factory=list)
+    ordered: Cause | None = None
+    past_horizon: bool = False
+    started_at: float = field(default_factory=time.time)
+    started_s: float = field(default_factory=time.monotonic)
+    _last_step: int = -1
+
+    def take(self, report: StepReport) -> Point | Cause | None:
+        """Check a report.
+
+        Returns:
+            The new point; or why the report ends the trial; or None when it holds nothing of the
+            metric, or lies past the horizon.
+        """
+        if self.max_steps is not None and report.step > self.max_steps:
+            self.past_horizon = True
+            return None
+        if report.step <= self._last_step:
+            return Cause(
+                CauseKind.ERROR,
+                f"steps must ascend: the objective reported step {report.step} after step "
+                f"{self._last_step}",
+            )
+        self._last_step = report.step
+        name = self.metric.name
+        if name in report.unreadable:
+            return Cause(
+                CauseKind.ERROR,
+                f"{name} must be a number, the objective reported {report.unreadable[name]} "
+                f"at step {report.step}",
+            )
+        value = report.metrics.get(name)
+        if value is None:
+            return None
+        if not math.isfinite(value):
+            return Cause(
+                CauseKind.DIVERGED, f"the objective reported {name}={value} at step {report.step}"
+            )
+        point = Point(report.step, (value,), report.energy_j, report.elapsed_s)
+        self.curve.append(point)
+        return point
+
+    @property
+    def age_s(self) -> float:
+        """Return the seconds since it was handed to a worker."""
+        return time.monotonic() - self.started_s
+
+    @property
+    def progress(self) -> Progress:
+        """Return how far it is."""
+        last = self.curve[-1] if self.curve else None
+        return Progress(
+            steps=last.step if last else 0,
+            steps_total=self.max_steps,
+            energy_j=last.energy_j if last else None,
+            elapsed_s=last.elapsed_s if last else self.age_s,
+        )
+
+    def outcome(self, ended: Ended) -> Outcome:
+        """Say how the attempt ended."""
+        state, cause = self._verdict(ended)
+        curve = tuple(self.curve)
+        final = value_of(curve, self.metric).values if state is TrialState.COMPLETE else ()
+        return Outcome(
+            state=state,
+            curve=curve,
+            final=final,
+            energy=ended.energy,
+            elapsed_s=max(ended.elapsed_s, curve[-1].elapsed_s if curve else 0.0),
+            cause=cause,
+            node=ended.node or None,
+            gpus=ended.gpus,
+        )
+
+    def _verdict(self, ended: Ended) -> tuple[TrialState, Cause | None]:
+        if ended.ending is Ending.RAISED or ended.ending is Ending.LOST:
+            return TrialState.FAILED, ended.cause
+        if self.ordered is not None and self.ordered.kind is not CauseKind.HORIZON:
+            return _STATE_AFTER.get(self.ordered.kind, TrialState.FAILED), self.ordered
+        if not self.curve:
+            return TrialState.FAILED, Cause(
+                CauseKind.ERROR,
+                f"the objective ended without reporting {self.metric.name}; report it with "
+                f'yield step, {{"{self.metric.name}": value}}',
+            )
+        return TrialState.COMPLETE, None
+
+
+_STATE_AFTER = {
+    CauseKind.PRUNER: TrialState.PRUNED,
+    CauseKind.BUDGET: TrialState.PRUNED,
+    CauseKind.STOPPED: TrialState.LOST,
+}
