@@ -22,7 +22,7 @@ from sweeper.config.load import LoadedSweep, restore
 from sweeper.config.models import Method, SweepConfig
 from sweeper.config.stopping import Asha, Hyperband, Median
 from sweeper.energy.carbon import CarbonSettings, UnknownRegion, factors
-from sweeper.errors import ConfigError, PoolError, SweeperError
+from sweeper.errors import ConfigError, PoolError
 from sweeper.model import Begun, Factors, SweepHistory, SweepIdentity
 from sweeper.report.summary import Summary, summarize
 from sweeper.seams import Cache, Ledger, Meter, Observer, Pool, Study
@@ -33,7 +33,7 @@ from sweeper.sweep.loop import SweepResult, run_sweep
 from sweeper.sweep.stop import StopLadder
 from sweeper.workers.lazy_pool import LazyPool
 from sweeper.workers.objective import ObjectiveSource, locate
-from sweeper.workers.slots import Resources, usable_cpus
+from sweeper.workers.slots import Resources
 from sweeper.workers.worker import WorkerSetup
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def _start_log() -> None:
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="sweeper")
 def main(debug: bool) -> None:
-    """Hyperparameter sweeps that count their joules.
+    r"""Hyperparameter sweeps that count their joules.
 
     Optuna chooses the trials, Ray trains them, the energy that each one used is measured, bad ones
     are stopped early, and no configuration is trained twice: results stay in a store.

@@ -18,7 +18,7 @@ LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _WORDS: tuple[tuple[str, str, bool], ...] = (
     (" a tag", "a value that starts with ! must be quoted", True),
     (" a directive", "a line that starts with % must be quoted", True),
-    ("<document start>", "a line that starts with % must be quoted", False),
+    ("<document start>", "this does not belong here: check the lines above", False),
     ("mapping values are not allowed", "a colon is not allowed here: check the indentation, or "
      "quote the value that holds it", False),
     ("could not find expected ':'", "a key needs a colon and a space: `key: value`", True),

@@ -14,9 +14,9 @@ from sweeper.report.clean import one_line
 from sweeper.report.findings import Failure, Producer
 from sweeper.report.summary import Summary
 
-__all__ = ["closing_text", "headline", "summary_lines"]
+__all__ = ["closing_text", "headline", "section", "summary_lines"]
 
-_MOST_PARAMS = 10
+_MOST_PARAMS = 8
 _MOST_CAUSES = 3
 _MOST_PRODUCERS = 2
 _CAUSE_LIMIT = 160
@@ -38,11 +38,16 @@ def summary_lines(summary: Summary) -> list[str]:
     return [
         *(["no trial got a value"] if only_failures else []),
         *first,
-        *_section("trials", _count_lines(summary)),
-        *_section("energy", _energy_lines(summary)),
-        *_section("store", _producer_lines(summary.producers)),
+        *section("trials", _count_lines(summary)),
+        *section("energy", _energy_lines(summary)),
+        *section("store", _producer_lines(summary.producers)),
         *last,
     ]
+
+
+def section(title: str, lines: Iterable[str]) -> list[str]:
+    """Put a title before the first of some lines and indent the others."""
+    return [f"{'' if n else title:<10}{line}" for n, line in enumerate(lines)]
 
 
 def headline(summary: Summary) -> str:
@@ -73,7 +78,8 @@ def _energy_lines(summary: Summary) -> list[str]:
     """Word what was consumed, in joules, grams and money, and what was avoided; never netted."""
     return [
         *_spent_lines(summary),
-        f"{_grams(summary)}; {_price(summary)}",
+        _grams(summary),
+        _price(summary),
         *_avoided_lines(summary),
     ]
 
@@ -84,11 +90,12 @@ def _spent_lines(summary: Summary) -> list[str]:
         return ["0 J spent: nothing was trained"]
     spent = figures.energy(energy.spent_j)
     kwh = figures.kwh(energy.spent_j)
+    in_kwh = "" if kwh == spent else f" = {kwh}"
     label = f"{one_line(energy.scope)}, {one_line(energy.source)}"
     overhead = f"of which overhead {figures.energy(energy.overhead_j)}"
     lines = [
-        f"{figures.at_least(spent, energy.unknown_terms)} spent"
-        f"{'' if kwh == spent else f' = {kwh}'} ({label}), {overhead}"
+        f"{figures.at_least(spent, energy.unknown_terms)} spent{in_kwh} ({label})",
+        f"{overhead}; driver and store are not measured",
     ]
     if energy.missing:
         attempts = figures.count(energy.missing, "attempt")
@@ -170,7 +177,7 @@ def _producer_lines(producers: Sequence[Producer]) -> list[str]:
 
 def _failure_lines(summary: Summary) -> list[str]:
     shown = summary.failures[:_MOST_CAUSES]
-    lines = _section("failed", (_failure(failure, summary.handle) for failure in shown))
+    lines = section("failed", (_failure(failure, summary.handle) for failure in shown))
     rest = summary.failures[_MOST_CAUSES:]
     if rest:
         failed = figures.count(sum(failure.count for failure in rest), "trial")
@@ -187,9 +194,4 @@ def _next_lines(summary: Summary) -> list[str]:
     lines = [f"sweeper show {one_line(summary.handle)}"]
     if summary.state is SweepState.STOPPED or summary.trials.unfinished:
         lines.append("the same sweeper run goes on where this one ended")
-    return _section("next", lines)
-
-
-def _section(title: str, lines: Iterable[str]) -> list[str]:
-    """Put a title before the first line and indent the others."""
-    return [f"{'' if n else title:<10}{line}" for n, line in enumerate(lines)]
+    return section("next", lines)

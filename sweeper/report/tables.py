@@ -74,7 +74,7 @@ def sweep_page(history: SweepHistory, summary: Summary) -> RenderableType:
     who = f"{one_line(sweep.who)} on {one_line(sweep.host)}"
     head = [
         headline(summary),
-        f"run by   {who}, started {figures.moment(sweep.started_at)}, uid {sweep.uid}",
+        f"run by    {who}, started {figures.moment(sweep.started_at)}, uid {sweep.uid}",
         *summary_lines(summary),
     ]
     trials = trials_of(history)

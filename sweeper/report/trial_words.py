@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from sweeper.model import Curve, Energy, Source, SweepHistory, TrialRow, UseRow
 from sweeper.report import figures
 from sweeper.report.clean import one_line, visible
+from sweeper.report.closing import section
 from sweeper.report.documents import spent_by
 from sweeper.report.outcomes import TrialView, worth
 from sweeper.report.summary import Summary
@@ -34,14 +35,14 @@ def trial_lines(trial: TrialView, history: SweepHistory, summary: Summary) -> li
     lines += [f"  {one_line(name)} = {figures.exact(value)}" for name, value in row.params.items()]
     if score is not None:
         value = f"{one_line(metric.name)} {figures.metric(score.value)}"
-        lines.append(f"value    {value} at step {figures.count(score.step)}")
+        lines += section("value", [f"{value} at step {figures.count(score.step)}"])
     if row.cause is not None:
-        lines.append(f"cause    {one_line(row.cause)}")
-    lines += [f"energy   {line}" for line in _energy_lines(trial)]
-    lines.append(f"time     {figures.duration(row.elapsed_s)} of training{_place(row)}")
-    lines += [_producer(use) for use in history.uses if use.number == trial.number]
+        lines += section("cause", [one_line(row.cause)])
+    lines += section("energy", _energy_lines(trial))
+    lines += section("time", [f"{figures.duration(row.elapsed_s)} of training{_place(row)}"])
+    lines += section("trained", [_producer(u) for u in history.uses if u.number == trial.number])
     if row.uncached is not None:
-        lines.append(f"store    not cacheable: {one_line(row.uncached)}")
+        lines += section("store", [f"not cacheable: {one_line(row.uncached)}"])
     return lines
 
 
@@ -83,7 +84,7 @@ def _producer(use: UseRow) -> str:
     who = f"{one_line(use.producer)} on {one_line(use.producer_host)}"
     hardware = "" if use.comparable else ", on other hardware"
     avoided = f"avoided {figures.energy(use.avoided_j)}{hardware}"
-    return f"trained  by {who}, stored {figures.moment(use.stored_at)}; {avoided}"
+    return f"by {who}, stored {figures.moment(use.stored_at)}; {avoided}"
 
 
 def spent_figure(trial: TrialView) -> str:
@@ -104,8 +105,8 @@ def rest_of_curve(curve: Curve, shown: int) -> str:
 
 def file_lines(folder: str, files: Mapping[str, Sequence[str]]) -> list[str]:
     """Word where a trial's files are, and how those end that tell of errors."""
-    lines = [f"files    {one_line(folder)}"]
-    lines += [f"           {one_line(folder)}/{one_line(name)}" for name in files]
+    place = one_line(folder)
+    lines = section("files", [place, *(f"{place}/{one_line(name)}" for name in files)])
     for name in _TAILED:
         if files.get(name):
             lines += [f"end of {name}:", *(f"  {visible(line).rstrip()}" for line in files[name])]

@@ -206,7 +206,7 @@ def _check(named: Sequence[tuple[str, str, Path]]) -> None:
         raise _Refused(f"{len(named):,} files are more than {_MOST_FILES:,}; {cure}")
     size = sum(path.stat().st_size for _, _, path in named)
     if size > _MOST_BYTES:
-        raise _Refused(f"{size / 2**20:.0f} MiB are more than {_MOST_BYTES // 2**20}; {cure}")
+        raise _Refused(f"{size / 2**20:.0f} MiB are more than {_MOST_BYTES // 2**20} MiB; {cure}")
     seen: dict[tuple[str, str], str] = {}
     for label, relpath, _ in named:
         other = seen.setdefault((label, relpath.casefold()), relpath)

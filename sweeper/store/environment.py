@@ -16,8 +16,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 
 __all__ = ["Environment", "imported_distributions", "read_environment"]
 
-# Libraries whose releases can change results, and the kernels below them. PyTorch, for one, does not
-# promise equal results across releases: docs.pytorch.org/docs/stable/notes/randomness.html
+# Libraries whose releases can change results, and the kernels below them. PyTorch, for one, does
+# not promise equal ones: docs.pytorch.org/docs/stable/notes/randomness.html
 _NUMERIC = (
     *("numpy", "scipy", "pandas", "polars", "pyarrow", "numba", "llvmlite", "mkl", "cupy-cuda12x"),
     *(

@@ -42,7 +42,7 @@ from sweeper.model import (
 from sweeper.sweep.crew import Crew, Plan
 from sweeper.sweep.flight import Flight
 from sweeper.sweep.heartbeat import Heartbeat, Snapshot
-from sweeper.sweep.records import record_of, replay, use_of
+from sweeper.sweep.records import judge, record_of, replay, use_of
 from sweeper.sweep.reopen import follow, resume
 from sweeper.sweep.stop import Urgency
 from sweeper.sweep.trial_book import TrialBook
@@ -183,9 +183,10 @@ class SweepLoop:
 
     def _replay(self, attempt: Attempt, hit: Hit) -> None:
         """Feed a stored curve through this study's pruner; a prefix may be no answer."""
-        outcome = replay(self._crew.study, attempt.id.number, hit.record, self._plan.metric)
+        number, metric, horizon = attempt.id.number, self._plan.metric, self._plan.max_steps
+        outcome = replay(self._crew.study, number, hit.record, metric=metric, max_steps=horizon)
         if outcome is None:
-            self._beyond[attempt.id.number] = hit.record.steps_done
+            self._beyond[number] = hit.record.steps_done
             self._pending.appendleft(attempt)
             return
         for point in outcome.curve:
@@ -226,8 +227,7 @@ class SweepLoop:
             flight.ordered = taken
         elif taken is not None:
             self._book.note(taken)
-            number, value = report.id.number, taken.values[0]
-            verdict = self._crew.study.judge(number, taken.step, value)
+            verdict = judge(self._crew.study, report.id.number, taken, self._plan.max_steps)
             self._crew.tell_observers(TrialReported(report.id, taken, verdict))
             if verdict.prune:
                 flight.ordered = Cause(CauseKind.PRUNER, str(verdict))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sweeper.model import (
     UNAVAILABLE,
@@ -17,17 +18,19 @@ from sweeper.model import (
     Hit,
     Metric,
     Outcome,
+    Point,
     Record,
     RecordStatus,
     Source,
     TrialState,
     Use,
     Value,
+    Verdict,
 )
 from sweeper.seams import Study
 from sweeper.sweep.flight import value_of
 
-__all__ = ["record_of", "replay", "served", "use_of"]
+__all__ = ["judge", "record_of", "replay", "served", "use_of"]
 
 _FAILED_AS = {
     CauseKind.ERROR: RecordStatus.ERROR,
@@ -88,7 +91,15 @@ def _status(outcome: Outcome) -> RecordStatus | None:
             return None if status is RecordStatus.PRUNED and not outcome.curve else status
 
 
-def replay(study: Study, number: int, record: Record, metric: Metric) -> Outcome | None:
+def judge(study: Study, number: int, point: Point, max_steps: int | None) -> Verdict:
+    """Ask the study about a report; at the planned horizon there is nothing left to save."""
+    verdict = study.judge(number, point.step, point.values[0])
+    return replace(verdict, prune=False) if point.step == max_steps else verdict
+
+
+def replay(
+    study: Study, number: int, record: Record, *, metric: Metric, max_steps: int | None
+) -> Outcome | None:
     """Feed a record through this study's pruner, step by step.
 
     Returns:
@@ -96,7 +107,7 @@ def replay(study: Study, number: int, record: Record, metric: Metric) -> Outcome
         training did, so that it is no answer.
     """
     for index, point in enumerate(record.curve):
-        verdict = study.judge(number, point.step, point.values[0])
+        verdict = judge(study, number, point, max_steps)
         if verdict.prune:
             cause = Cause(CauseKind.PRUNER, str(verdict))
             return served(record, TrialState.PRUNED, record.curve[: index + 1], cause=cause)

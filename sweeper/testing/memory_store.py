@@ -44,7 +44,7 @@ class MemoryStore:
         ttl_s: float = 120.0,
         mode: CacheMode = CacheMode.RW,
     ) -> MemoryCache:
-        """Open the cache of a driver whose ledger has begun ``sweep``."""
+        """Open the cache of a driver whose ledger has begun ``sweep``; for OFF use NoCache."""
         return MemoryCache(
             self._state, sweep, holder=holder, who=who, host=host, ttl_s=ttl_s, mode=mode
         )

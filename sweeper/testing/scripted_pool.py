@@ -23,7 +23,7 @@ __all__ = ["ScriptedPool", "WorkerDies"]
 Script = Callable[[Order], Iterable[tuple[int, Mapping[str, float]]]]
 
 
-class WorkerDies(Exception):  # noqa: N818 - an event of the script, not an error of the pool
+class WorkerDies(Exception):
     """Raise it in a script, and the worker is lost at that point."""
 
 
@@ -97,7 +97,7 @@ class ScriptedPool:
             return self._ended(attempt, Ending.RETURNED, None)
         except WorkerDies as death:
             return self._ended(attempt, Ending.LOST, Cause(CauseKind.WORKER, str(death)))
-        except Exception as error:  # noqa: BLE001 - the script stands for user code
+        except Exception as error:
             cause = Cause(CauseKind.ERROR, f"{type(error).__name__}: {error}")
             return self._ended(attempt, Ending.RAISED, cause)
         self._reports[attempt] += 1

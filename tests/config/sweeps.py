@@ -1,0 +1,71 @@
+"""Sweep files that the tests of this room share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sweeper.config.load import LoadedSweep, load
+from sweeper.errors import ConfigError
+
+# The parameters come last, so that a test may add to them or start a key of its own.
+HEAD = """\
+objective: train.py:train
+method: bayes
+metric: {name: loss}
+"""
+MINIMAL = HEAD + "parameters:\n  lr: {min: 0.1, max: 1.0}\n"
+
+COMPLETE = """\
+name: digits-mlp
+description: How small can it be?
+objective: examples/digits_mlp.py:train
+method: bayes
+metric: {name: val_accuracy, goal: maximize, target: 0.99, take: best}
+parameters:
+  learning_rate: {distribution: log_uniform_values, min: 1e-4, max: 1e-1}
+  hidden: {values: [32, 64, 128, 256]}
+  layers: {min: 1, max: 4}
+  momentum: {min: 0.0, max: 0.95}
+  dropout: {distribution: q_uniform, min: 0, max: 0.5, q: 0.1}
+  optimizer: {value: {name: adam, betas: [0.9, 0.999]}}
+early_terminate: {type: hyperband, min_iter: 3, eta: 3}
+max_steps: 30
+seed: 1
+sampler: {type: tpe, n_startup_trials: 8, multivariate: true}
+budget: {trials: 60, time: 2h, energy: 0.5 kWh, co2e: 200 g, cost: 5}
+trial: {timeout: 30m, retries: 1, seed: 7}
+resources: {cpus: 2, gpus: 0.5, memory: 4 GiB, workers: auto}
+ray: {address: auto}
+energy: {region: US-CA, carbon_intensity: 369 g/kWh, pue: 1.2, price_per_kwh: 0.15, currency: EUR}
+cache:
+  url: postgresql://store.lab/results
+  mode: off
+  namespace: vision
+  salt: "2"
+  data: ["data/*.csv", {name: imagenet, version: 2012-3}]
+  code: {policy: tree, include: ["*.py"], exclude: [scratch/*]}
+  ignore: [layers]
+"""
+
+
+def load_text(folder: Path, text: str | bytes, *overrides: str) -> LoadedSweep:
+    """Load a text as ``sweep.yaml`` of the working directory, which becomes ``folder``."""
+    content = text.encode() if isinstance(text, str) else text
+    (folder / "sweep.yaml").write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return load("sweep.yaml", overrides)
+
+
+def errors_of(folder: Path, text: str | bytes, *overrides: str) -> list[str]:
+    """Return the lines of the error that loading a text raises."""
+    with pytest.raises(ConfigError) as caught:
+        load_text(folder, text, *overrides)
+    return list(caught.value.problems)
+
+
+def warnings_of(folder: Path, text: str | bytes, *overrides: str) -> list[str]:
+    """Return the warnings that loading a text gives."""
+    return list(load_text(folder, text, *overrides).warnings)
