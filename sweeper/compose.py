@@ -49,6 +49,7 @@ __all__ = [
     "open_store",
     "state_path",
     "trial_folder",
+    "trial_folder_of",
     "user",
     "view",
 ]
@@ -242,6 +243,12 @@ def trial_folder(handle: str, number: int, attempt: int) -> str:
 
     name = f"{number}" if attempt == 0 else f"{number}.{attempt}"
     return str(state_folder(os.environ) / "sweeps" / handle / name)
+
+
+def trial_folder_of(history: SweepHistory, number: int) -> str:
+    """Return the folder of a trial's last attempt."""
+    attempts = (row.id.attempt for row in history.attempts if row.id.number == number)
+    return trial_folder(history.sweep.handle, number, max(attempts, default=0))
 
 
 def _first_words(config: SweepConfig, question: Question) -> list[str]:

@@ -2,6 +2,135 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-ls = show = stop = click.Command("x")
+if TYPE_CHECKING:
+    from sweeper.model import Value
+    from sweeper.report.documents import ListedSweep
+    from sweeper.store.engine import Store
+
+__all__ = ["ls", "show", "stop"]
+
+_STORE = click.option("--store", metavar="URL", help="Read this store instead of the usual one.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command()
+@click.option("--all", "everybody", is_flag=True, help="Everybody's sweeps, not only yours.")
+@_STORE
+@_JSON
+def ls(*, everybody: bool, store: str | None, as_json: bool) -> None:
+    """List your sweeps, newest first."""
+    from sweeper.compose import open_store, user
+    from sweeper.report import documents
+
+    with closing(open_store(store)) as opened:
+        rows = _listings(opened, None if everybody else user())
+    if as_json:
+        _print_json(documents.sweeps_json(rows))
+        return
+    if not rows:
+        click.echo("no sweeps yet; `sweeper run FILE` makes one", err=True)
+        return
+    from sweeper.report import tables
+
+    console = tables.page_console(sys.stdout, is_terminal=sys.stdout.isatty())
+    console.print(tables.sweeps_table(rows, now=time.time()))
+
+
+def _listings(store: Store, who: str | None) -> list[ListedSweep]:
+    from sweeper.report.documents import ListedSweep
+    from sweeper.store.admin import list_sweeps
+
+    return [
+        ListedSweep(
+            handle=found.sweep.handle,
+            uid=found.sweep.uid,
+            state=found.sweep.state,
+            settled=found.settled,
+            started_at=found.sweep.started_at,
+            who=found.sweep.who,
+            host=found.sweep.host,
+        )
+        for found in list_sweeps(store, who=who)
+    ]
+
+
+@click.command()
+@click.argument("what", metavar="SWEEP[/TRIAL]")
+@_STORE
+@_JSON
+def show(what: str, *, store: str | None, as_json: bool) -> None:
+    """Show a sweep, or one trial of it.
+
+    SWEEP is the handle that `run` prints, a uid, or `last`; TRIAL is a number. A trial is shown
+    with its params, its curve, its energy and where that figure comes from, the cause if it failed,
+    and where its files are.
+    """
+    from sweeper.compose import open_store, user, view
+    from sweeper.report import documents
+    from sweeper.store.admin import find_sweep
+
+    name, number = _sweep_and_trial(what)
+    with closing(open_store(store)) as opened:
+        seen = view(opened, find_sweep(opened, name, who=user()))
+    if number is None:
+        if as_json:
+            _print_json(documents.sweep_json(seen.history, seen.summary))
+            return
+        from sweeper.report import tables
+
+        page = tables.sweep_page(seen.history, seen.summary)
+    else:
+        from sweeper.compose import trial_folder_of
+        from sweeper.report.trial_files import read_trial_files
+
+        folder = trial_folder_of(seen.history, number)
+        files = read_trial_files(Path(folder))
+        if as_json:
+            _print_json(documents.trial_json(seen.history, number, seen.summary, folder, files))
+            return
+        from sweeper.report import tables
+
+        page = tables.trial_page(seen.history, number, seen.summary, folder, files)
+    tables.page_console(sys.stdout, is_terminal=sys.stdout.isatty()).print(page)
+
+
+def _sweep_and_trial(what: str) -> tuple[str, int | None]:
+    name, slash, trial = what.rpartition("/")
+    if not slash:
+        return what, None
+    if not trial.isdecimal():
+        raise click.UsageError(f"{what}: TRIAL must be a number, as in {name}/7; got {trial!r}")
+    return name, int(trial)
+
+
+def _print_json(document: Value) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+@click.command()
+@click.argument("sweep", metavar="SWEEP")
+@_STORE
+def stop(sweep: str, *, store: str | None) -> None:
+    """Ask a running sweep to end: running trials finish, no more start.
+
+    The same `sweeper run` continues it afterwards.
+    """
+    from sweeper.compose import open_store, user
+    from sweeper.model import SweepState
+    from sweeper.store.admin import find_sweep, request_stop
+
+    with closing(open_store(store)) as opened:
+        state = request_stop(opened, find_sweep(opened, sweep, who=user()))
+    if state is SweepState.RUNNING:
+        click.echo(f"{sweep} was asked to stop; it ends when its running trials have finished")
+    else:
+        click.echo(f"{sweep} is not running: it is {state.value}")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from sweeper.config.models import SweepConfig
 from sweeper.config.overrides import apply_overrides, settle_run_cap
-from sweeper.config.problems import Problem, Several, kind, on_one_line
+from sweeper.config.problems import Problem, Several, kind
 from sweeper.config.source import Source
 from sweeper.config.translate import DISPLAY_ONLY, problems_of
 from sweeper.config.yaml_file import decoded, read_bytes, read_text
@@ -48,8 +48,8 @@ class LoadedSweep:
                 that is there.
             what: The rule, what was given, the cure.
         """
-        where = self._source.line(Problem(self._source.path_of(key_path), ""), key_path)
-        return ConfigError(f"{where}: {what}")
+        problem = Problem(self._source.path_of(key_path), what)
+        return ConfigError(self._source.line(problem, key_path))
 
     def decisions(self) -> dict[str, Any]:
         """Return what decides proposals or results (``SweepConfig.decisions``)."""
@@ -71,7 +71,7 @@ def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> LoadedSwee
         ConfigError: With everything that is wrong, sorted by line, overrides last.
     """
     file = FilePath(path)
-    source = Source(on_one_line(str(path)))
+    source = Source(str(path))
     try:
         document = read_text(decoded(read_bytes(file)))
         data = _mapping(document)
@@ -83,7 +83,8 @@ def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> LoadedSwee
     problems += wrong
     warnings = [it for it in (*document.readings, *readings) if it.path != ("cache", "mode")]
     warnings += _without_display_keys(data)
-    data.setdefault("name", file.stem)
+    if data.get("name") is None:
+        data["name"] = file.stem
     config, found = _validated(data, warnings)
     problems += found
     if config is None or problems:
@@ -97,7 +98,7 @@ def restore(text: str) -> SweepConfig:
     Raises:
         ConfigError: If the text is no configuration of this version.
     """
-    source = Source("recorded configuration")
+    source = Source("recorded configuration", lines={(): 0})
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sweeper.config.problems import Path, Problem, Several, dotted, kind, on_one_line
+from sweeper.config.problems import Path, Problem, Several, dotted, kind
 from sweeper.config.source import Source
 from sweeper.config.yaml_file import read_text
 from sweeper.config.yaml_nodes import Document
@@ -57,7 +57,7 @@ def apply_overrides(
     problems: list[Problem] = []
     readings: list[Problem] = []
     for index, text in enumerate(overrides):
-        source.labels.append(on_one_line(text))
+        source.labels.append(text)
         try:
             path, document = _applied(text, index, data, source)
         except Several as several:

@@ -95,7 +95,7 @@ def _parameter(raw: object, note: Note) -> Parameter:
     ]
     for key in raw:
         if key not in ("distribution", *form.keys):
-            problems.append(Problem((key,), not_a_key(key, f"a {name} parameter", form.keys)))
+            problems.append(Problem((key,), not_a_key(key, f"distribution {name}", form.keys)))
     if problems:
         raise Several(problems)
     return form.build(raw, note)

@@ -60,14 +60,18 @@ def dotted(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            name = on_one_line(part) if part.strip() == part != "" else json.dumps(part)
+            name = part if part.strip() == part != "" else json.dumps(part)
             text += f".{clipped(name)}" if text else clipped(name)
     return text
 
 
 def on_one_line(text: str) -> str:
-    """Escape a text that would break the line, or that no terminal can show."""
-    return text if text.isprintable() else json.dumps(text)
+    """Escape what would break the line, or what no terminal can show."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def clipped(text: str, limit: int = 80) -> str:
@@ -81,10 +85,7 @@ def shown(value: object) -> str:
         return "nothing"
     if isinstance(value, float):
         return repr(value)
-    try:
-        return clipped(json.dumps(value, ensure_ascii=False, default=str))
-    except ValueError:  # a whole number too long to print
-        return "a very long number"
+    return clipped(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def kind(value: object) -> str:

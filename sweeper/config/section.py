@@ -6,7 +6,7 @@ number, a whole number stands for a fraction. Imports pydantic: load this room l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
@@ -82,7 +82,10 @@ def _one_line(text: str) -> str:
 
 def _with_unit(unit: str) -> PlainSerializer:
     """Write a quantity so that it can be read again as it would stand in a file."""
-    write: Callable[[float], str] = lambda quantity: f"{quantity!r} {unit}"  # noqa: E731
+
+    def write(quantity: float) -> str:
+        return f"{quantity!r} {unit}"
+
     return PlainSerializer(write, return_type=str, when_used="json-unless-none")
 
 

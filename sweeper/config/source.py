@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sweeper.config.problems import Path, Problem, clipped, dotted
+from sweeper.config.problems import Path, Problem, clipped, dotted, on_one_line
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Source:
             where = f"{self.label}:{number}" if number else self.label
         if key_path is None:
             key_path = dotted(self.written_as.get(problem.path, problem.path))
-        return ": ".join(part for part in (where, key_path, problem.what) if part)
+        return on_one_line(": ".join(part for part in (where, key_path, problem.what) if part))
 
     def path_of(self, key_path: str) -> Path:
         """Find the place that a dotted key path means, or the nearest one above it."""

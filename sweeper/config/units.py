@@ -110,11 +110,12 @@ def size_bytes(value: object) -> int:
 
 def _quantity(value: object, units: Mapping[str, float], what: str, example: str) -> float:
     """Read a number and its unit; the unit must be there."""
-    found = _QUANTITY.fullmatch(value[:_LONGEST]) if isinstance(value, str) else None
+    is_text = isinstance(value, str) and len(value) <= _LONGEST
+    found = _QUANTITY.fullmatch(str(value)) if is_text else None
     bare = isinstance(value, int | float) and not isinstance(value, bool)
     if bare or (found and not found[2]):
         raise ValueError(f"needs a unit, got {shown(value)}; units: {_names(units)}")
-    if not found or len(str(value)) > _LONGEST:
+    if not found:
         raise ValueError(f"{_must_be(what, example, value)}; units: {_names(units)}")
     return _positive(float(found[1]) * _factor(found[2], units), value)
 

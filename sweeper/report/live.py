@@ -67,7 +67,8 @@ class LiveTable:
         self._console = console
         self._max_steps = max_steps
         self._tally = Tally(budget_trials=budget_trials, clock=clock)
-        self._lock = threading.Lock()  # rich draws in a thread of its own
+        # rich draws in a thread of its own; a signal may bring a notice in the midst of an event.
+        self._lock = threading.RLock()
         self._guard = Guard("the live table")
         self._live = Live(
             console=console,

@@ -161,7 +161,7 @@ def _read_code(spec: CodeSpec) -> CodeClosure:
 def _search_folders(root: Path, entry: Path) -> dict[Path, str]:
     """Return the project root and what Python puts first on its path for the entry file."""
     package = entry.parent
-    while (package / "__init__.py").is_file():
+    while package != package.parent and (package / "__init__.py").is_file():
         package = package.parent
     folders = {root: _PROJECT}
     folders.setdefault(package, "package of entry")

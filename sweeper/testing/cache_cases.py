@@ -146,9 +146,7 @@ class CacheCases:
         assert _uids(ann.cache.lookup([key])) == {key.run_key: complete.uid}
 
     @pytest.mark.parametrize("status", [RecordStatus.PRUNED, RecordStatus.DIVERGED])
-    def test_a_prefix_answers_up_to_its_end(
-        self, bench: StoreBench, status: RecordStatus
-    ) -> None:
+    def test_a_prefix_answers_up_to_its_end(self, bench: StoreBench, status: RecordStatus) -> None:
         """A pruned or diverged record is an answer only for who needs no more than it has."""
         ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)
         record = ann.train(0, key, status=status, steps=4)

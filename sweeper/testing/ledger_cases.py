@@ -1,8 +1,8 @@
 """What every ledger must do: derive a test class from ``LedgerCases`` and give it a ``bench``.
 
-    class TestMyLedger(LedgerCases):
-        @pytest.fixture
-        def bench(self) -> StoreBench: ...
+class TestMyLedger(LedgerCases):
+    @pytest.fixture
+    def bench(self) -> StoreBench: ...
 """
 
 from __future__ import annotations
@@ -54,7 +54,12 @@ class LedgerCases:
         """The sweep's row says what it is, whose, and that it runs."""
         ann = driver(bench)
         row = ann.ledger.load(ann.sweep).sweep
-        assert (row.name, row.who, row.host, row.digest) == ("digits", "ann", "n1", "d".ljust(64, "0"))
+        assert (row.name, row.who, row.host, row.digest) == (
+            "digits",
+            "ann",
+            "n1",
+            "d".ljust(64, "0"),
+        )
         assert (row.state, row.stopped_by, row.ended_at) == (SweepState.RUNNING, None, None)
         assert row.config == identity().config
 
@@ -188,9 +193,7 @@ class LedgerCases:
         dead.train(0, told)
         running, _ = dead.claim(1, key)
         dead.ledger.start(dead.attempt(2, told, parked=True))
-        dead.ledger.flush(
-            {running.id: Progress(2, 30, 6.5, 1.5)}, elapsed_s=12.5, overhead_j=3.25
-        )
+        dead.ledger.flush({running.id: Progress(2, 30, 6.5, 1.5)}, elapsed_s=12.5, overhead_j=3.25)
         bench.advance(TTL_S + 1)
         bob.ledger.flush({}, elapsed_s=0.0, overhead_j=None)
         heir = driver(bench)
@@ -283,9 +286,7 @@ class LedgerCases:
         [{"name": "other"}, {"digest": "e"}, {"who": "bob"}, {"fresh": True}],
         ids=["name", "digest", "user", "fresh"],
     )
-    def test_another_sweep_is_another_sweep(
-        self, bench: StoreBench, other: dict[str, str]
-    ) -> None:
+    def test_another_sweep_is_another_sweep(self, bench: StoreBench, other: dict[str, str]) -> None:
         """Name, digest and user make the identity; fresh starts a new one even so."""
         ann = driver(bench)
         bench.advance(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -223,6 +224,7 @@ class RayPool:
         }
         try:
             if address is not None:
+                _knock(address)
                 ray.init(address=address, runtime_env=self._shipment(), **quiet)
                 return
             workers = self._resources.workers or 0
@@ -344,6 +346,17 @@ class RayPool:
             return UNAVAILABLE
         total_j = sum(account.total_j for account in known if account.total_j is not None)
         return replace(known[0], total_j=total_j, lo_j=None, hi_j=None, gpus=())
+
+
+def _knock(address: str) -> None:
+    """Find out in seconds that nobody listens; Ray itself waits for minutes.
+
+    Raises:
+        OSError: If there is an address to knock at and nobody answers.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_CLOSE_S).close()
 
 
 def _shares(places: Sequence[_Place]) -> list[float]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,9 @@ def test_equal_values_of_different_types_stay_apart(tmp_path: Path) -> None:
         ("{values: [1, .inf]}", "p.values[1]: must be finite, got inf; quote it if it is text"),
         ("{value: {a: [1.0, .nan]}}", "p.value.a[1]: must be finite, got nan; quote it if it is "
          "text"),
-        ("{value: 1, desc: x}", "p.desc: is not a key of a constant parameter, which has: value"),
-        ("{distribution: uniform, min: 0, mx: 1, max: 1}", "p.mx: is not a key of a uniform "
-         "parameter; did you mean max?"),
+        ("{value: 1, desc: x}", "p.desc: is not a key of distribution constant, which has: value"),
+        ("{distribution: uniform, min: 0, mx: 1, max: 1}", "p.mx: is not a key of distribution "
+         "uniform; did you mean max?"),
         ("{num_epochs: 10}", "p: has neither value, values, nor min and max; a mapping as a value "
          'is written {value: {"num_epochs": 10}}'),
         ("{mu: 0, sigma: 1}", "p: has neither value, values, nor min and max; name the "
@@ -206,6 +207,11 @@ def test_the_space_does_not_depend_on_the_order_of_lines(tmp_path: Path) -> None
     assert list(load_text(tmp_path, text).config.space) == ["a", "b"]
 
 
+def canonical(value: object) -> str:
+    """Write a value so that exactly equal values of equal types are equal texts."""
+    return json.dumps(value, sort_keys=True)
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -219,7 +225,7 @@ REAL = st.floats(-1e300, 1e300)
 INTERVAL = st.tuples(REAL, REAL).filter(lambda bounds: bounds[0] < bounds[1])
 PARAMETERS = (
     st.builds(Constant, JSON)
-    | st.lists(JSON, min_size=1, max_size=4, unique_by=repr).map(
+    | st.lists(JSON, min_size=1, max_size=4, unique_by=canonical).map(
         lambda values: Categorical(tuple(values))
     )
     | INTERVAL.map(lambda bounds: Uniform(*bounds))
@@ -229,17 +235,13 @@ PARAMETERS = (
 )
 
 
-@given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]*", fullmatch=True), PARAMETERS))
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]*", fullmatch=True)
+
+
+@given(st.dictionaries(NAMES, PARAMETERS, min_size=1))
 def test_written_spaces_read_back(space: dict[str, Parameter]) -> None:
     """A space that was written reads as the same values of the same types, without a warning."""
-    written = written_space(space)
-    if not space:
-        return
     warned: list[object] = []
-    read = read_space(written, lambda path, what: warned.append((path, what)))
-    expected = {name: space[name] for name in sorted(space)}
-    if not any(isinstance(it, Categorical) for it in space.values()):
-        assert repr(read) == repr(expected)
-    assert written_space(read).keys() == expected.keys()
-    assert read_space(written_space(read), lambda path, what: None) == read
+    read = read_space(written_space(space), lambda path, what: warned.append((path, what)))
+    assert repr(read) == repr({name: space[name] for name in sorted(space)})
     assert warned == []

@@ -103,7 +103,7 @@ def test_a_wrong_quantity_says_what_is_allowed(
     read: Callable[[object], float], written: object, message: str
 ) -> None:
     """The message names what was given and the units that there are."""
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         read(written)
     assert str(caught.value) == message
 
@@ -142,6 +142,7 @@ def test_any_value_is_read_or_refused(value: object) -> None:
         units.size_bytes,
     ):
         try:
-            assert read(value) > 0
-        except ValueError as error:
-            assert str(error)
+            quantity = read(value)
+        except ValueError:
+            continue
+        assert quantity > 0

@@ -232,7 +232,7 @@ def test_files_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
         load("a\0b")
 
 
-def test_a_pipe_is_a_file(tmp_path: Path) -> None:
-    """A file that is no regular one, as the shell makes for ``<(...)``, is read to its limit."""
+def test_an_endless_device_is_read_to_the_limit() -> None:
+    """A file that is no regular one is read no further than a sweep file may be long."""
     with pytest.raises(ConfigError, match="is larger than 1 MiB"):
         load("/dev/zero")

@@ -27,6 +27,7 @@ class SqlBench:
         self.store = store
 
     def ledger(self, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Ledger:
+        """Open a ledger."""
         return SqlLedger(
             self.store,
             holder=holder,
@@ -39,14 +40,17 @@ class SqlBench:
         )
 
     def cache(self, sweep: UUID, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Cache:
+        """Open a cache."""
         return SqlCache(
             self.store, sweep=sweep, holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode
         )
 
     def request_stop(self, sweep: UUID) -> None:
+        """Ask a sweep to stop."""
         request_stop(self.store, sweep)
 
     def advance(self, elapsed_s: float) -> None:
+        """Let time pass."""
         moved = {
             claim: (claim.c.granted_at, claim.c.expires_at),
             sweep: (sweep.c.heartbeat_at, sweep.c.started_at),
@@ -65,15 +69,19 @@ class MemoryBench:
         self.store = MemoryStore(lambda: self.now_s)
 
     def ledger(self, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Ledger:
+        """Open a ledger."""
         return self.store.ledger(holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode)
 
     def cache(self, sweep: UUID, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Cache:
+        """Open a cache."""
         return self.store.cache(sweep, holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode)
 
     def request_stop(self, sweep: UUID) -> None:
+        """Ask a sweep to stop."""
         self.store.request_stop(sweep)
 
     def advance(self, elapsed_s: float) -> None:
+        """Let time pass."""
         self.now_s += elapsed_s
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -261,7 +262,7 @@ def test_tree_where_imports_cannot_be_read(tmp_path: Path, entry: str, text: str
     assert read.document(None)["policy"] == "tree"
 
 
-def test_unparsable_helper(tmp_path: Path) -> None:
+def test_unparsable_import(tmp_path: Path) -> None:
     """A broken module deeper down has the same effect."""
     write(tmp_path, train="import a", a="print 1", unrelated="")
     assert closure(tmp_path).policy is CodePolicy.TREE
@@ -333,3 +334,15 @@ def test_too_many_files(tmp_path: Path) -> None:
     for number in range(20_000):
         (tmp_path / "many" / str(number)).touch()
     assert "20,001 files are more than 20,000" in refusal(tmp_path, include=("many",)).why
+
+
+def test_file_name_that_is_no_text(tmp_path: Path) -> None:
+    """A file name that is no UTF-8 cannot be written into a key."""
+    write(tmp_path, train="")
+    try:
+        (tmp_path / os.fsdecode(b"\xff.txt")).touch()
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    refused = refusal(tmp_path, include=("*.txt",))
+    assert "is no UTF-8 file name" in refused.why
+    assert refused.why.isascii()

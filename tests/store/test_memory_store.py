@@ -14,12 +14,14 @@ from .conftest import MemoryBench
 class TestMemoryCache(CacheCases):
     @pytest.fixture
     def bench(self, memory_bench: MemoryBench) -> StoreBench:
+        """Run the shipped cases on this store."""
         return memory_bench
 
 
 class TestMemoryLedger(LedgerCases):
     @pytest.fixture
     def bench(self, memory_bench: MemoryBench) -> StoreBench:
+        """Run the shipped cases on this store."""
         return memory_bench
 
 

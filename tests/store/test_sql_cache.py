@@ -72,6 +72,7 @@ print(*(type(cache.acquire(key_of(n / 8), attempt_on(n, key_of(n / 8), asked=n))
 class TestSqlCache(CacheCases):
     @pytest.fixture
     def bench(self, sql_bench: SqlBench) -> StoreBench:
+        """Run the shipped cases on this store."""
         return sql_bench
 
 
@@ -83,6 +84,14 @@ def test_a_damaged_record_is_never_served(sql_bench: SqlBench, column: str) -> N
     _overwrite(sql_bench.store, column, DAMAGED[column])
     assert ann.cache.lookup([key]) == {}
     assert isinstance(ann.cache.acquire(key, ann.attempt(1, key)), Mine)
+
+
+def test_damage_cannot_wash_a_record_clean(sql_bench: SqlBench) -> None:
+    """A tainted record that lost its taint is not served either."""
+    ann, key = driver(sql_bench), key_of(0.1)
+    ann.train(0, key, tainted="a file changed while it ran")
+    _overwrite(sql_bench.store, "tainted", None)
+    assert ann.cache.lookup([key]) == {}
 
 
 def test_damage_is_told_to_everybody(sql_bench: SqlBench) -> None:
@@ -109,9 +118,7 @@ def test_damage_is_told_to_everybody(sql_bench: SqlBench) -> None:
     ],
     ids=lambda value: "+".join(value) if isinstance(value, list) else str(value),
 )
-def test_the_last_verdict_counts(
-    sql_bench: SqlBench, verdicts: list[str], served: bool
-) -> None:
+def test_the_last_verdict_counts(sql_bench: SqlBench, verdicts: list[str], served: bool) -> None:
     """A record is served unless the last word about it disowns it."""
     ann, key = driver(sql_bench), key_of(0.1)
     uid = ann.train(0, key).uid
@@ -222,9 +229,7 @@ def test_mode_off_is_another_class(sql_bench: SqlBench) -> None:
     """The SQL cache refuses a mode in which it would have nothing to do."""
     ann = driver(sql_bench)
     with pytest.raises(ValueError, match="NoCache"):
-        sql_bench.cache(
-            ann.sweep, holder=ann.sweep, who="ann", host="n1", mode=CacheMode.OFF
-        )
+        sql_bench.cache(ann.sweep, holder=ann.sweep, who="ann", host="n1", mode=CacheMode.OFF)
 
 
 def _overwrite(store: Store, column: str, value: object) -> None:

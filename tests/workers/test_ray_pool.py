@@ -1,0 +1,128 @@
+"""The pool of Ray actors, on a real local Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeper.errors import PoolError
+from sweeper.model import Cause, CauseKind, Ended, Ending, StepReport
+from sweeper.testing.pool_cases import GENERATOR, MakePool, PoolCases, drain, order, wait
+from sweeper.workers import ray_environment
+from sweeper.workers.slots import Resources
+from tests.workers.objectives import setup_for
+
+ray_environment.prepare(local=True)
+
+pytestmark = [
+    pytest.mark.ray,
+    # Ray's own threads and sockets are still closing when a test ends.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+TELLS_PID = """
+import os, time
+
+def train(params):
+    yield 1, {"loss": float(os.getpid())}
+    time.sleep(params.get("sleep", 0))
+    yield 2, {"loss": 0.0}
+"""
+PRINTS = """
+import os
+
+def train(params):
+    print("from python", flush=True)
+    os.system("echo from a child; echo complaint >&2")
+    yield 1, {"loss": float(os.environ.get("CUDA_VISIBLE_DEVICES") == "")}
+"""
+
+
+class TestRayPool(PoolCases):
+    @pytest.fixture
+    def make_pool(self, tmp_path: Path) -> Iterator[MakePool]:
+        """Build a Ray pool with one worker."""
+        from sweeper.workers.ray_pool import RayPool
+
+        built: list[RayPool] = []
+
+        def make(source: str) -> RayPool:
+            setup = setup_for(source, tmp_path / "code", own_process=True)
+            resources = Resources(cpus=1, gpus=0, workers=1)
+            built.append(RayPool(setup, resources, address=None, notify=lambda text: None))
+            return built[-1]
+
+        yield make
+        for pool in built:
+            pool.close()
+
+    def test_a_killed_worker_is_replaced(self, make_pool: MakePool, tmp_path: Path) -> None:
+        """A worker that dies is one lost attempt; the next attempt trains on a new worker."""
+        pool = make_pool(TELLS_PID)
+        pool.start(order(tmp_path))
+        report = wait(pool)
+        assert isinstance(report, StepReport)
+        os.kill(int(report.metrics["loss"]), signal.SIGKILL)
+        pool.go_on(report.id)
+        ended = wait(pool)
+        assert isinstance(ended, Ended)
+        assert ended.ending is Ending.LOST
+        assert ended.cause is not None
+        assert ended.cause.kind is CauseKind.WORKER
+        while pool.room() == 0:
+            pool.next_event(0.5)
+        pool.start(order(tmp_path, 1))
+        reports, again = drain(pool)
+        assert len(reports) == 2
+        assert again.ending is Ending.RETURNED
+
+    def test_an_attempt_can_be_ended_wherever_it_is(
+        self, make_pool: MakePool, tmp_path: Path
+    ) -> None:
+        """``stop(now=True)`` does not wait for a report."""
+        pool = make_pool(TELLS_PID.replace('params.get("sleep", 0)', "600"))
+        pool.start(order(tmp_path))
+        report = wait(pool)
+        pool.go_on(report.id)
+        overdue = Cause(CauseKind.TIMEOUT, "too long")
+        pool.stop(report.id, overdue, now=True)
+        ended = wait(pool)
+        assert isinstance(ended, Ended)
+        assert (ended.ending, ended.cause) == (Ending.STOPPED, overdue)
+
+    def test_output_of_children_is_kept_and_no_gpu_is_seen(
+        self, make_pool: MakePool, tmp_path: Path
+    ) -> None:
+        """A worker's files hold what its children print; a worker without GPUs sees none."""
+        pool = make_pool(PRINTS)
+        pool.start(order(tmp_path))
+        reports, _ = drain(pool)
+        assert (tmp_path / "0" / "stdout.log").read_text() == "from python\nfrom a child\n"
+        assert (tmp_path / "0" / "stderr.log").read_text() == "complaint\n"
+        assert reports[0].metrics["loss"] == 1.0
+
+
+def test_an_objective_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    """The error names the file and the reason."""
+    from sweeper.workers.ray_pool import RayPool
+
+    setup = setup_for("import no_such_package\ndef train(params): ...", tmp_path, own_process=True)
+    resources = Resources(cpus=1, gpus=0, workers=1)
+    with pytest.raises(PoolError, match=r"objective_\d+\.py failed: .*no_such_package"):
+        RayPool(setup, resources, address=None, notify=lambda text: None)
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Joining a cluster that does not answer is one readable error."""
+    from sweeper.workers.ray_pool import RayPool
+
+    setup = setup_for(GENERATOR, tmp_path, own_process=True)
+    with pytest.raises(PoolError, match=r"could not join the Ray cluster at '127\.0\.0\.1:1'"):
+        RayPool(setup, Resources(), address="127.0.0.1:1", notify=lambda text: None)

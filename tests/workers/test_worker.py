@@ -1,0 +1,128 @@
+"""One worker: what it makes of reports, and of misbehaving objectives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sweeper.model import CauseKind, Ended, Ending, PoolEvent, StepReport
+from sweeper.testing.pool_cases import order
+from sweeper.workers.worker import Worker
+from tests.workers.objectives import setup_for
+
+
+def first(source: str, folder: Path) -> PoolEvent:
+    """Train an objective to its first event."""
+    return Worker(setup_for(source, folder / "code")).start(order(folder))
+
+
+@pytest.mark.parametrize(
+    ("given", "metrics", "unreadable"),
+    [
+        ('{"a": 1, "b": 2.5}', {"a": 1.0, "b": 2.5}, {}),
+        ('{"a": float("nan")}', {"a": "nan"}, {}),
+        ('{"a": True, "b": "high"}', {}, {"a": "bool 'True'", "b": "str 'high'"}),
+        ('{"a": numpy.float32(0.5), "b": numpy.array(2)}', {"a": 0.5, "b": 2.0}, {}),
+        ('{"a": numpy.zeros(2)}', {}, {"a": "ndarray '[0. 0.]'"}),
+        ('{"a": None}', {}, {"a": "NoneType 'None'"}),
+    ],
+    ids=["numbers", "nan", "bool-text", "numpy", "array", "none"],
+)
+def test_metrics_are_read_as_numbers(
+    tmp_path: Path, given: str, metrics: dict[str, object], unreadable: dict[str, str]
+) -> None:
+    """Scalars of any library are numbers; the rest is told apart."""
+    event = first(f"import numpy\ndef train(params):\n    yield 1, {given}", tmp_path)
+    assert isinstance(event, StepReport)
+    read = {name: str(v) if v != v else v for name, v in event.metrics.items()}
+    assert (read, dict(event.unreadable)) == (metrics, unreadable)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("yield 0.5", r"must yield \(step, \{name: value\}\), got 0\.5"),
+        ("yield {'loss': 1.0}", r"must yield \(step, \{name: value\}\)"),
+        ("yield 'one', {'loss': 1.0}", "a step must be a whole number >= 0, got 'one'"),
+        ("yield 1.5, {'loss': 1.0}", "a step must be a whole number >= 0, got 1.5"),
+        ("yield -1, {'loss': 1.0}", "a step must be a whole number >= 0, got -1"),
+        ("yield True, {'loss': 1.0}", "a step must be a whole number >= 0, got True"),
+    ],
+    ids=["number", "mapping", "text-step", "float-step", "negative-step", "bool-step"],
+)
+def test_a_wrong_report_fails_the_trial_with_the_mend(
+    tmp_path: Path, line: str, expected: str
+) -> None:
+    """The cause says what was given and what to write."""
+    event = first(f"def train(params):\n    {line}", tmp_path)
+    assert isinstance(event, Ended)
+    assert event.ending is Ending.RAISED
+    with pytest.raises(AssertionError, match=expected):
+        raise AssertionError(event.cause)
+
+
+def test_a_function_may_return_its_metrics(tmp_path: Path) -> None:
+    """The simplest objective reports nothing and returns a mapping: one step."""
+    event = first("def train(params): return {'loss': params['x']}", tmp_path)
+    assert isinstance(event, StepReport)
+    assert (event.step, dict(event.metrics)) == (1, {"loss": 6.0})
+
+
+def test_declared_energy_wins_over_the_meter(tmp_path: Path) -> None:
+    """``energy_j`` is the trial's own word on its joules so far."""
+    source = "def train(params, trial):\n    trial.report(1, loss=1.0, energy_j=250.0)"
+    worker = Worker(setup_for(source, tmp_path / "code"))
+    report = worker.start(order(tmp_path))
+    assert isinstance(report, StepReport)
+    assert report.energy_j == 250.0
+    ended = worker.go_on()
+    assert isinstance(ended, Ended)
+    assert (ended.energy.total_j, ended.energy.source) == (250.0, "declared")
+
+
+def test_out_of_gpu_memory_is_told_apart(tmp_path: Path) -> None:
+    """An exception of torch's name for it is its own kind of failure."""
+    source = (
+        "class OutOfMemoryError(RuntimeError): ...\n"
+        "def train(params): raise OutOfMemoryError('CUDA out of memory')"
+    )
+    event = first(source, tmp_path)
+    assert isinstance(event, Ended)
+    assert event.cause is not None
+    assert event.cause.kind is CauseKind.OOM
+
+
+def test_a_cause_is_one_line_of_at_most_300_characters(tmp_path: Path) -> None:
+    """A ten-megabyte message stays out of the store."""
+    event = first("def train(params): raise ValueError('x\\n' * 5_000_000)", tmp_path)
+    assert isinstance(event, Ended)
+    assert event.cause is not None
+    assert len(event.cause.text) == 300
+    assert "\n" not in event.cause.text
+    assert event.traceback is not None
+    assert len(event.traceback) <= 100_000
+
+
+def test_stopping_unwinds_code_that_swallows_exceptions(tmp_path: Path) -> None:
+    """``except Exception`` around a report cannot keep a stopped trial alive."""
+    source = (
+        "def train(params, trial):\n"
+        "    for step in range(1, 1000):\n"
+        "        try:\n"
+        "            trial.report(step, loss=1.0)\n"
+        "        except Exception:\n"
+        "            pass\n"
+    )
+    worker = Worker(setup_for(source, tmp_path / "code"))
+    worker.start(order(tmp_path))
+    assert worker.stop().ending is Ending.STOPPED
+
+
+def test_a_generator_objective_with_trial_must_yield(tmp_path: Path) -> None:
+    """Mixing the two styles is told, not left hanging."""
+    source = "def train(params, trial):\n    trial.report(1, loss=1.0)\n    yield 2, {'loss': 1.0}"
+    event = first(source, tmp_path)
+    assert isinstance(event, Ended)
+    assert event.cause is not None
+    assert "cannot call trial.report too" in event.cause.text
