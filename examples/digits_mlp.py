@@ -19,7 +19,12 @@ def load_data():
     split = train_test_split(images, labels, test_size=0.25, random_state=0, stratify=labels)
     train_images, valid_images, train_labels, valid_labels = split
     scaler = StandardScaler().fit(train_images)
-    return scaler.transform(train_images), scaler.transform(valid_images), train_labels, valid_labels
+    return (
+        scaler.transform(train_images),
+        scaler.transform(valid_images),
+        train_labels,
+        valid_labels,
+    )
 
 
 def train(params, trial=None):

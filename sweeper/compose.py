@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import math
 import os
+import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def compose(
     threads = str(max(1, math.floor(config.resources.cpus)))
     if options.local:
         os.environ.setdefault(_THREADS, threads)  # as Ray does; NumPy reads it when imported
-    question = _question(config, source, {_THREADS: threads, **os.environ})
+    question = _question(loaded, source, {_THREADS: threads, **os.environ})
     study = _study(loaded)
     holder = uuid4()
     store = open_store(options.store_url or config.cache.url)
@@ -242,7 +243,8 @@ def trial_folder(handle: str, number: int, attempt: int) -> str:
     from sweeper.store.filesystem import state_folder
 
     name = f"{number}" if attempt == 0 else f"{number}.{attempt}"
-    return str(state_folder(os.environ) / "sweeps" / handle / name)
+    safe = re.sub(r"[^\w.-]", "_", handle)  # a sweep may be called anything, "../.." too
+    return str(state_folder(os.environ) / "sweeps" / safe / name)
 
 
 def trial_folder_of(history: SweepHistory, number: int) -> str:
@@ -276,13 +278,13 @@ def _is_finite(config: SweepConfig) -> bool:
 
 
 def _question(
-    config: SweepConfig, source: ObjectiveSource, effective_env: dict[str, str]
+    loaded: LoadedSweep, source: ObjectiveSource, effective_env: dict[str, str]
 ) -> Question:
     from sweeper.store.code_closure import CodePolicy
     from sweeper.store.data_files import DataVersion
     from sweeper.store.question import Question, QuestionSettings
 
-    cache = config.cache
+    config, cache = loaded.config, loaded.config.cache
     return Question.build(
         QuestionSettings(
             entry=source.entry,
@@ -303,6 +305,7 @@ def _question(
             code_policy=CodePolicy(cache.code.policy.value),
             effective_env=effective_env,
             memo_folder=Path(state_path(), "fingerprints"),
+            sweep_file=loaded.path,
         )
     )
 

@@ -172,13 +172,13 @@ class Energy(Section):
     Attributes:
         region: Row of the table of carbon intensities; whether it exists is not checked here.
         carbon_intensity_g_per_kwh: Wins over the region's.
-        pue: Power usage effectiveness of the site.
+        pue: Power usage effectiveness of the site; None: not given, 1.
         cpu_w_per_core: For estimates where the CPU cannot be measured.
     """
 
     region: Text | None = None
     carbon_intensity_g_per_kwh: Intensity | None = Field(default=None, alias="carbon_intensity")
-    pue: float = Field(default=1.0, ge=1)
+    pue: Annotated[float, Field(ge=1)] | None = None
     price_per_kwh: Annotated[float, Field(ge=0)] | None = None
     currency: Annotated[str, AfterValidator(_is_currency)] = "USD"
     cpu_w_per_core: Annotated[float, Field(gt=0)] | None = None

@@ -68,9 +68,12 @@ class ScriptedPool:
         if self.room() < 1:
             raise PoolError("no worker is free")
         self.started.append(order)
-        self._running[order.id] = iter(self._script(order))
+        self._running[order.id] = self._play(order)
         self._reports[order.id] = 0
         self._turns.append(order.id)
+
+    def _play(self, order: Order) -> Iterator[tuple[int, Mapping[str, float]]]:
+        yield from self._script(order)
 
     def go_on(self, attempt: AttemptId) -> None:
         """Let the attempt take its next turn."""

@@ -70,7 +70,7 @@ def test_a_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
     assert config.resources == Resources(cpus=1.0, gpus=None)
     assert (config.resources.memory_bytes, config.resources.workers) == (None, None)
     assert config.ray == Ray(address=None)
-    assert config.energy == Energy(pue=1.0, currency="USD")
+    assert config.energy == Energy(pue=None, currency="USD")
     assert (config.cache.mode, config.cache.namespace) == (CacheMode.READ_WRITE, "default")
     assert config.cache.code.policy is CodePolicy.IMPORTS
 

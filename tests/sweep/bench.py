@@ -1,0 +1,148 @@
+"""A bench for the loop: a scripted study and pool on a store in memory, all real otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sweeper.model import (
+    Direction,
+    Event,
+    Factors,
+    Key,
+    Metric,
+    Order,
+    Params,
+    SweepHistory,
+    SweepIdentity,
+    Uncacheable,
+)
+from sweeper.seams import Cache, Ledger, Pool, Study
+from sweeper.store.key import SECTION_NAMES, derive, fallback_seed
+from sweeper.sweep.budget import Limits
+from sweeper.sweep.crew import Crew, Plan
+from sweeper.sweep.loop import SweepResult, run_sweep
+from sweeper.sweep.stop import StopLadder, Urgency
+from sweeper.testing.list_observer import ListObserver
+from sweeper.testing.memory_store import MemoryStore
+from sweeper.testing.scripted_pool import ScriptedPool
+from sweeper.testing.scripted_study import ScriptedStudy
+
+__all__ = ["Bench", "descending", "points"]
+
+LOSS = Metric("loss", Direction.MINIMIZE)
+
+
+def points(count: int) -> list[Params]:
+    """Return so many different points."""
+    return [{"x": number} for number in range(count)]
+
+
+def descending(order: Order) -> list[tuple[int, Mapping[str, float]]]:
+    """Train four steps; the loss starts at x and gets smaller."""
+    return [(step, {"loss": order.params["x"] + 1 / step}) for step in range(1, 5)]
+
+
+def key_of(params: Params) -> Key | Uncacheable:
+    """Make a real key in which only the params matter."""
+    documents: dict[str, object] = {name: {"policy": "absent"} for name in SECTION_NAMES}
+    documents["params"] = {"policy": "all", "values": dict(params), "ignored": []}
+    return derive(documents, seed=None)
+
+
+@dataclass
+class Bench:
+    """One store; each ``run`` is one driver on it.
+
+    Attributes:
+        folder: For the trials' files.
+        store: Shared by all runs.
+        observer: Of the last run.
+        pool: Of the last run.
+        uid: Of the last run.
+        now_s: The store's clock.
+    """
+
+    folder: Path
+    store: MemoryStore = field(init=False)
+    observer: ListObserver = field(default_factory=ListObserver)
+    pool: Pool | None = None
+    uid: UUID | None = None
+    who: str = "ann"
+    now_s: float = 1e9
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(lambda: self.now_s)
+
+    def run(
+        self,
+        study: Study | Sequence[Params],
+        pool: Pool | Callable[[Order], object] = descending,
+        *,
+        workers: int = 1,
+        limits: Limits | None = None,
+        metric: Metric = LOSS,
+        max_steps: int | None = None,
+        retries: int = 0,
+        timeout_s: float | None = None,
+        fresh: bool = False,
+        digest: str = "d" * 64,
+        key: Callable[[Params], Key | Uncacheable] = key_of,
+        tainted: Callable[[], str | None] = lambda: None,
+        urgency: Urgency = Urgency.NONE,
+        wrap_ledger: Callable[[Ledger], Ledger] = lambda ledger: ledger,
+        wrap_cache: Callable[[Cache], Cache] = lambda cache: cache,
+    ) -> SweepResult:
+        """Run a sweep named ``bench`` and return how it ended."""
+        holder = uuid4()
+        ledger: Ledger = wrap_ledger(self.store.ledger(holder=holder, who=self.who))
+        begun = ledger.begin(SweepIdentity("bench", "{}", digest), fresh=fresh)
+        self.uid = begun.uid
+        self.observer = ListObserver()
+        if callable(pool):
+            pool = ScriptedPool(pool, workers=workers)  # type: ignore[arg-type] # a script
+        self.pool = pool
+        ladder = StopLadder(lambda text: None)
+        ladder.urgency = urgency
+        crew = Crew(
+            study=ScriptedStudy(study) if isinstance(study, Sequence) else study,
+            pool=pool,
+            cache=wrap_cache(self.store.cache(begun.uid, holder=holder, who=self.who)),
+            ledger=ledger,
+            observers=[self.observer],
+            ladder=ladder,
+            key=key,
+            fallback_seed=lambda number: fallback_seed(0, number),
+            tainted=tainted,
+        )
+        plan = Plan(
+            metric=metric,
+            max_steps=max_steps,
+            limits=limits or Limits(),
+            factors=Factors(400.0, "test"),
+            retries=retries,
+            timeout_s=timeout_s,
+            trial_folder=lambda handle, number, attempt: str(self.folder / f"{number}.{attempt}"),
+            share=True,
+            poll_s=(0.0, 0.0),
+        )
+        return run_sweep(crew, plan, "bench", begun)
+
+    @property
+    def history(self) -> SweepHistory:
+        """Read the last run's sweep."""
+        assert self.uid is not None
+        return self.store.ledger(holder=uuid4(), who=self.who).load(self.uid)
+
+    @property
+    def events(self) -> list[Event]:
+        """Return what the observers of the last run saw."""
+        return list(self.observer.events)
+
+    @property
+    def trained(self) -> int:
+        """Count the attempts that the last run handed to workers."""
+        assert isinstance(self.pool, ScriptedPool)
+        return len(self.pool.started)
