@@ -6,10 +6,8 @@ Heavy libraries are imported where they are needed: a sweep that trains nothing 
 
 from __future__ import annotations
 
-import getpass
 import math
 import os
-import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +22,8 @@ from sweeper.config.models import Method, SweepConfig
 from sweeper.config.stopping import Asha, Hyperband, Median
 from sweeper.energy.carbon import CarbonSettings, UnknownRegion, factors
 from sweeper.errors import ConfigError, PoolError
-from sweeper.model import Begun, Factors, SweepHistory, SweepIdentity
+from sweeper.model import Factors, Notice, SweepHistory, SweepIdentity
+from sweeper.places import state_folder, trial_folder, user
 from sweeper.report.summary import Summary, summarize
 from sweeper.seams import Cache, Ledger, Meter, Observer, Pool, Study
 from sweeper.store.mode import CacheMode
@@ -48,10 +47,7 @@ __all__ = [
     "SweepView",
     "compose",
     "open_store",
-    "state_path",
-    "trial_folder",
     "trial_folder_of",
-    "user",
     "view",
 ]
 
@@ -89,11 +85,12 @@ class Composed:
     Attributes:
         run: Runs it to its end.
         look: Reads it back with its figures; for the result, also after an error.
+        close: Lets the store go.
     """
 
     run: Callable[[], SweepResult]
     look: Callable[[], SweepView]
-    begun: Begun
+    close: Callable[[], None]
 
 
 def compose(
@@ -121,8 +118,14 @@ def compose(
         config.name, loaded.resolved_json(), question.sweep_digest(loaded.decisions())
     )
     begun = ledger.begin(identity, fresh=options.fresh)
-    notices = _Notices()
-    pool = _pool(config, source, options, notices.say)
+
+    def say(text: str) -> None:
+        for observer in observers:
+            observer.observe(Notice(text))
+
+    for warning in (*loaded.warnings, *_first_words(config, question)):
+        say(warning)
+    pool = _pool(config, source, options, say)
     crew = Crew(
         study=study,
         pool=pool,
@@ -135,30 +138,13 @@ def compose(
         tainted=question.changed,
         prov={"sweeper": __version__, "packages": dict(question.distributions)},
     )
-    notices.listen(crew.notice)
-    for warning in (*loaded.warnings, *_first_words(config, question)):
-        crew.notice(warning)
     plan = _plan(config, chosen)
 
     def look() -> SweepView:
         started = isinstance(pool, LazyPool) and pool.started
         return _figures(ledger.load(begun.uid), ray_started=started)
 
-    return Composed(partial(run_sweep, crew, plan, config.name, begun), look, begun)
-
-
-class _Notices:
-    """Lets the pool speak although it is built before the observers are reached."""
-
-    def __init__(self) -> None:
-        self._listener: Callable[[str], None] | None = None
-
-    def listen(self, listener: Callable[[str], None]) -> None:
-        self._listener = listener
-
-    def say(self, text: str) -> None:
-        if self._listener is not None:
-            self._listener(text)
+    return Composed(partial(run_sweep, crew, plan, config.name, begun), look, store.close)
 
 
 # --- from the file to values --------------------------------------------------------------------
@@ -208,11 +194,11 @@ def _check_gpus(loaded: LoadedSweep, options: RunOptions) -> None:
 
 
 def _plan(config: SweepConfig, chosen: Factors) -> Plan:
-    budget, mode = config.budget, _mode(config)
+    mode = _mode(config)
     return Plan(
         metric=config.metric,
         max_steps=config.max_steps,
-        limits=Limits(budget.trials, budget.time_s, budget.energy_j, budget.co2e_g, budget.cost),
+        limits=_limits(config),
         factors=chosen,
         retries=config.trial.retries,
         timeout_s=config.trial.timeout_s,
@@ -221,6 +207,11 @@ def _plan(config: SweepConfig, chosen: Factors) -> Plan:
         follow=mode is not CacheMode.OFF,
         ttl_s=_ttl_s(),
     )
+
+
+def _limits(config: SweepConfig) -> Limits:
+    budget = config.budget
+    return Limits(budget.trials, budget.time_s, budget.energy_j, budget.co2e_g, budget.cost)
 
 
 def _mode(config: SweepConfig) -> CacheMode:
@@ -238,15 +229,6 @@ def _ttl_s() -> float:
     return ttl_s
 
 
-def trial_folder(handle: str, number: int, attempt: int) -> str:
-    """Return the folder of a trial's attempt."""
-    from sweeper.store.filesystem import state_folder
-
-    name = f"{number}" if attempt == 0 else f"{number}.{attempt}"
-    safe = re.sub(r"[^\w.-]", "_", handle)  # a sweep may be called anything, "../.." too
-    return str(state_folder(os.environ) / "sweeps" / safe / name)
-
-
 def trial_folder_of(history: SweepHistory, number: int) -> str:
     """Return the folder of a trial's last attempt."""
     attempts = (row.id.attempt for row in history.attempts if row.id.number == number)
@@ -255,10 +237,10 @@ def trial_folder_of(history: SweepHistory, number: int) -> str:
 
 def _first_words(config: SweepConfig, question: Question) -> list[str]:
     """Return what a person should know before anything runs."""
+    from sweeper.search.space import size
+
     words = []
-    limits = config.budget
-    bounded = limits.trials or limits.time_s or limits.energy_j or limits.co2e_g or limits.cost
-    if not bounded and not _is_finite(config):
+    if not _limits(config).any and size(config.space) is None:
         words.append(
             "no budget is given and the space is endless: this sweep runs until it is stopped "
             "(Ctrl-C, or `sweeper stop`); set budget.trials to end it"
@@ -266,12 +248,6 @@ def _first_words(config: SweepConfig, question: Question) -> list[str]:
     if question.uncacheable is not None:
         words.append(f"results are not shared: {question.uncacheable}")
     return words
-
-
-def _is_finite(config: SweepConfig) -> bool:
-    from sweeper.search.space import size
-
-    return size(config.space) is not None
 
 
 # --- from values to parts -----------------------------------------------------------------------
@@ -304,17 +280,10 @@ def _question(
             code_exclude=cache.code.exclude,
             code_policy=CodePolicy(cache.code.policy.value),
             effective_env=effective_env,
-            memo_folder=Path(state_path(), "fingerprints"),
+            memo_folder=state_folder(os.environ) / "fingerprints",
             sweep_file=loaded.path,
         )
     )
-
-
-def state_path() -> Path:
-    """Return the folder where sweeper keeps what it must remember."""
-    from sweeper.store.filesystem import state_folder
-
-    return state_folder(os.environ)
 
 
 def _fallback_seed(config: SweepConfig) -> Callable[[int], int]:
@@ -447,14 +416,6 @@ def _cache(store: Store, ledger: Ledger, config: SweepConfig, holder: UUID, swee
         ttl_s=_ttl_s(),
         mode=mode,
     )
-
-
-def user() -> str:
-    """Return who runs this; the store's word for it where there is no login name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        return f"uid-{os.getuid()}"
 
 
 # --- reading ------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import logging.handlers
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +19,7 @@ from sweeper import __version__
 from sweeper.cli.run import run
 from sweeper.cli.sweeps import ls, show, stop
 from sweeper.errors import ConfigError, SweeperError
+from sweeper.places import log_file
 
 __all__ = ["main"]
 
@@ -51,7 +51,7 @@ class _Boundary(click.Group):
             log.exception("unexpected error")
             _say(
                 f"unexpected {type(error).__name__}: {error}\n"
-                f"this is a defect of sweeper; the details are in {_log_file()}"
+                f"this is a defect of sweeper; the details are in {log_file(os.environ)}"
             )
             ctx.exit(FAILED)
 
@@ -63,20 +63,14 @@ def _say(text: str) -> None:
         traceback.print_exc()
 
 
-def _log_file() -> Path:
-    base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not base.is_absolute():
-        base = Path.home() / ".local" / "state"
-    return base / "sweeper" / "sweeper.log"
-
-
 def _start_log() -> None:
     """Log into a small rotating file; nowhere, if that cannot be written."""
     level = os.environ.get("SWEEPER_LOG", "INFO").upper()
     try:
-        _log_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = log_file(os.environ)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            _log_file(), maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
+            file, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True
         )
     except (OSError, RuntimeError):
         handler = logging.NullHandler()
@@ -86,24 +80,28 @@ def _start_log() -> None:
     log.propagate = False
 
 
+_HELP = """Hyperparameter sweeps that count their joules.
+
+Optuna chooses the trials, Ray trains them, the energy that each one used is measured, bad ones are
+stopped early, and no configuration is trained twice: results stay in a store.
+
+\b
+  sweeper run sweep.yaml    run a sweep, or go on with it
+  sweeper ls                what was run
+  sweeper show last         one sweep; `show last/7` is one trial of it
+"""
+
+
 @click.group(
     cls=_Boundary,
+    help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 stopped, 130 interrupted.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="sweeper")
 def main(debug: bool) -> None:
-    r"""Hyperparameter sweeps that count their joules.
-
-    Optuna chooses the trials, Ray trains them, the energy that each one used is measured, bad ones
-    are stopped early, and no configuration is trained twice: results stay in a store.
-
-    \b
-      sweeper run sweep.yaml          run a sweep, or go on with it
-      sweeper ls                      what was run
-      sweeper show last               one sweep; `show last/7` one trial
-    """
+    """Start the log; the verbs do the rest."""
     _start_log()
 
 

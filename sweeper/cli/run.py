@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -74,7 +75,8 @@ def run(
             failure = error
         finally:
             observer.close()
-    _print(composed.look(), as_json=as_json)
+    with closing(composed):
+        _print(composed.look(), as_json=as_json)
     if failure is not None:
         raise failure
     if result.state is SweepState.FAILED:

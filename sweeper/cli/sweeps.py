@@ -28,7 +28,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_JSON
 def ls(*, everybody: bool, store: str | None, as_json: bool) -> None:
     """List your sweeps, newest first."""
-    from sweeper.compose import open_store, user
+    from sweeper.compose import open_store
+    from sweeper.places import user
     from sweeper.report import documents
 
     with closing(open_store(store)) as opened:
@@ -74,7 +75,8 @@ def show(what: str, *, store: str | None, as_json: bool) -> None:
     with its params, its curve, its energy and where that figure comes from, the cause if it failed,
     and where its files are.
     """
-    from sweeper.compose import open_store, user, view
+    from sweeper.compose import open_store, view
+    from sweeper.places import user
     from sweeper.report import documents
     from sweeper.store.admin import find_sweep
 
@@ -124,8 +126,9 @@ def stop(sweep: str, *, store: str | None) -> None:
 
     The same `sweeper run` continues it afterwards.
     """
-    from sweeper.compose import open_store, user
+    from sweeper.compose import open_store
     from sweeper.model import SweepState
+    from sweeper.places import user
     from sweeper.store.admin import find_sweep, request_stop
 
     with closing(open_store(store)) as opened:

@@ -1,6 +1,6 @@
 """Where a SQLite store may be: local file systems only.
 
-Owns: the default place of the store and the refusal of network file systems. SQLite's locks do not
+Owns: the refusal of network file systems. SQLite's locks do not
 hold there, and a database is damaged without notice (https://www.sqlite.org/howtocorrupt.html,
 section 2; https://www.sqlite.org/wal.html: all processes must be on one host). Imports no
 SQLAlchemy.
@@ -11,10 +11,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from sweeper.errors import CacheError
+from sweeper.places import state_folder
 
 __all__ = ["mounts", "refuse_network", "state_folder"]
 
@@ -23,18 +24,6 @@ _log = logging.getLogger(__name__)
 _NETWORK = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p")
 )
-
-
-def state_folder(env: Mapping[str, str]) -> Path:
-    """Return where this user's sweeper keeps its state: ``$XDG_STATE_HOME/sweeper``.
-
-    Source: the XDG base directory specification, which also says to ignore relative values.
-    """
-    base = Path(env.get("XDG_STATE_HOME", ""))
-    if not base.is_absolute():
-        home = Path(env["HOME"]) if env.get("HOME") else Path.home()
-        base = home / ".local" / "state"
-    return base / "sweeper"
 
 
 def refuse_network(folder: Path, mounted: Iterable[tuple[str, str]]) -> None:

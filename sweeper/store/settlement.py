@@ -59,8 +59,10 @@ class Settlement:
             self._write_use(settled, settled.use)
 
     def deliver(self, settled: Settled) -> None:
-        """Write the facts alone, what was learned and what it cost; the sweep is another's."""
-        self._end_claim(settled)
+        """Write the facts alone, what was learned and what it cost; the sweep is another's.
+
+        Its claims ended when the sweep was taken over.
+        """
         self._write_record(settled, late=True)
         if settled.source is not Source.RUN:
             return

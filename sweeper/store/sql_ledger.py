@@ -253,10 +253,10 @@ def _abandon(connection: Connection, uid: UUID, holder: UUID) -> None:
 
     An attempt that is lost keeps the joules of its last flush: they were spent.
     """
-    connection.execute(delete(claim).where(claim.c.sweep_uid == uid, claim.c.holder == holder))
+    connection.execute(delete(claim).where(claim.c.holder == holder))
     connection.execute(
         update(trial)
-        .where(trial.c.sweep_uid == uid, trial.c.told.is_(None), trial.c.state.in_(OPEN))
+        .where(trial.c.sweep_uid == uid, trial.c.state.in_(OPEN))
         .values(state=TrialState.LOST.value, ended_at=NOW)
     )
 

@@ -90,6 +90,14 @@ class CacheCases:
         ann.cache.release(stale)
         assert bob.cache.renew({claim: HALF_WAY}) == frozenset()
 
+    def test_only_ones_own_claims_are_extended(self, bench: StoreBench) -> None:
+        """A claim of somebody else is a lost one, and stays as it is."""
+        ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)
+        _, claim = ann.claim(0, key)
+        assert bob.cache.renew({claim: HALF_WAY}) == {claim}
+        bob.cache.release(claim)
+        assert ann.cache.renew({claim: HALF_WAY}) == frozenset()
+
     def test_a_late_renewal_is_good_if_nobody_took_over(self, bench: StoreBench) -> None:
         """A driver that was asleep keeps its claim when nobody wanted it."""
         ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)

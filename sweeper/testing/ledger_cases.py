@@ -125,6 +125,16 @@ class LedgerCases:
         assert (use.producer, use.producer_host, use.steps_used) == ("ann", "n1", 2)
         assert use.avoided_j == record.curve[1].energy_j
 
+    def test_a_use_is_booked_once(self, bench: StoreBench) -> None:
+        """Settling a hit twice avoids its joules once."""
+        ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)
+        settled = bob.answered(bob.attempt(0, key), ann.train(0, key), steps=2)
+        bob.ledger.settle(settled)
+        once = bob.ledger.load(bob.sweep).uses
+        bob.ledger.settle(settled)
+        assert bob.ledger.load(bob.sweep).uses == once
+        assert len(once) == 1
+
     def test_a_hit_has_the_figures_up_to_where_it_was_used(self, bench: StoreBench) -> None:
         """A trial that a record answered did not spend the record's whole energy."""
         ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)
@@ -242,6 +252,23 @@ class LedgerCases:
         assert (row.state, row.told) == (TrialState.LOST, None)
         assert (row.energy_j, row.elapsed_s) == (record.energy.total_j, record.elapsed_s)
 
+    def test_a_deposed_driver_books_only_its_own_attempts(self, bench: StoreBench) -> None:
+        """An attempt that the new driver pays for gets no joules from the old one."""
+        old, key = driver(bench), key_of(0.1)
+        heir = _taken_over(bench)
+        attempt, _ = heir.claim(0, key)
+        before = heir.rows()
+        with pytest.raises(Deposed):
+            old.ledger.settle(old.trained(attempt, record_of(key)))
+        assert heir.rows() == before
+
+    def test_an_attempt_that_ended_is_not_lost(self, bench: StoreBench) -> None:
+        """What failed before its driver died stays failed, though it was not told."""
+        dead = driver(bench)
+        outcome = Outcome(TrialState.FAILED, (), energy=energy_of(4.0), elapsed_s=2.0)
+        dead.ledger.settle(Settled(dead.attempt(0), outcome, Source.RUN, told=None))
+        assert [row.state for row in _taken_over(bench).begun.own] == [TrialState.FAILED]
+
     def test_a_lost_claim_does_not_lose_the_record(self, bench: StoreBench) -> None:
         """Who settles after its lease was taken over still stores what it learned."""
         ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)
@@ -305,7 +332,9 @@ class LedgerCases:
     def test_a_new_sweep_follows_the_one_that_came_furthest(self, bench: StoreBench) -> None:
         """Anybody's sweep of the same digest leads, if it told the most trials."""
         short, long = driver(bench), driver(bench, who="bob", name="theirs")
-        driver(bench, who="eve", digest="e").train(0, key_of(0.5))
+        other = driver(bench, who="eve", digest="e")
+        for number in range(5):
+            other.train(number, key_of(0.6 + 0.1 * number))
         short.train(0, key_of(0.1))
         for number in range(3):
             long.train(number, key_of(0.2 + 0.1 * number))

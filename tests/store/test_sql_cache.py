@@ -86,6 +86,15 @@ def test_a_damaged_record_is_never_served(sql_bench: SqlBench, column: str) -> N
     assert isinstance(ann.cache.acquire(key, ann.attempt(1, key)), Mine)
 
 
+def test_bytes_that_are_no_text_are_a_miss(sql_bench: SqlBench) -> None:
+    """Damage that cannot even be decoded is found like any other, and stops nothing."""
+    ann, key = driver(sql_bench), key_of(0.1)
+    ann.train(0, key)
+    with sql_bench.store.write() as connection:
+        connection.exec_driver_sql("UPDATE record SET host = CAST(x'6eff' AS TEXT)")
+    assert ann.cache.lookup([key]) == {}
+
+
 def test_damage_cannot_wash_a_record_clean(sql_bench: SqlBench) -> None:
     """A tainted record that lost its taint is not served either."""
     ann, key = driver(sql_bench), key_of(0.1)
