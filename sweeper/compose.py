@@ -161,7 +161,8 @@ def _factors(loaded: LoadedSweep) -> Factors:
     try:
         return _factors_of(loaded.config)
     except UnknownRegion as error:
-        raise loaded.problem("energy.region", str(error)) from error
+        what = str(error).removeprefix("energy.region: ")
+        raise loaded.problem("energy.region", what) from error
 
 
 def _factors_of(config: SweepConfig) -> Factors:

@@ -250,6 +250,10 @@ UNAVAILABLE = Energy(
 )
 
 
+# What an attempt used that never reached a worker: known, and nothing.
+NOTHING = Energy(total_j=0.0, source="none", scope="none", attribution="none")
+
+
 @dataclass(frozen=True, slots=True)
 class Factors:
     """What turns joules into grams and money, with where each came from.
@@ -717,6 +721,12 @@ class TrialRow:
     def steps(self) -> int:
         """Return the last step that counted; 0 before the first report."""
         return self.curve[-1].step if self.curve else 0
+
+    @property
+    def trained(self) -> bool:
+        """Tell whether a worker of this sweep trained it, however it ended."""
+        never_started = self.energy is not None and self.energy.source == NOTHING.source
+        return self.source is Source.RUN and not never_started
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ def run(
         finally:
             observer.close()
     with closing(composed):
-        _print(composed.look(), as_json=as_json)
+        seen = composed.look()
+    if as_json or failure is None or seen.summary.trials.settled:
+        _print(seen, as_json=as_json)
     if failure is not None:
         raise failure
     if result.state is SweepState.FAILED:

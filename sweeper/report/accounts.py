@@ -111,7 +111,7 @@ def account(
         trials: Its trials.
         max_steps: The planned horizon; None: open.
     """
-    trained = [row for row in history.attempts if row.source is Source.RUN]
+    trained = [row for row in history.attempts if row.trained]
     spent = total(row.energy_j for row in trained)
     overhead_j = physical(history.sweep.overhead_j)
     if not trained and overhead_j is None:

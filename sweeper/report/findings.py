@@ -50,6 +50,11 @@ class TrialCounts:
     failed: int
     unfinished: int
 
+    @property
+    def settled(self) -> int:
+        """Return how many have ended for good."""
+        return self.complete + self.pruned + self.failed
+
     def to_json(self) -> dict[str, Value]:
         """Return the documented object."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -124,11 +129,13 @@ class Producer:
 
 def count_trials(trials: Sequence[TrialView]) -> TrialCounts:
     """Count the trials by source and by state."""
-    sources = Counter(trial.outcome.source for trial in trials)
+    answered = (row for row in (trial.outcome for trial in trials) if row.source is not Source.RUN)
+    sources = Counter(row.source for row in answered)
+    trained = sum(trial.outcome.trained for trial in trials)
     states = Counter(trial.outcome.state for trial in trials if trial.settled)
     return TrialCounts(
-        asked=sum(sources[source] for source in Source),
-        trained=sources[Source.RUN],
+        asked=trained + sum(sources[source] for source in Source),
+        trained=trained,
         cached=sources[Source.CACHE],
         duplicate=sources[Source.DUPLICATE],
         attached=sources[Source.ATTACHED],

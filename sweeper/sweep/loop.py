@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sweeper.errors import SweeperError
 from sweeper.model import (
+    NOTHING,
     Attempt,
     AttemptId,
     Begun,
@@ -207,7 +208,14 @@ class SweepLoop:
         flight = Flight(attempt, claim, self._plan.metric, self._plan.max_steps)
         self._flights[attempt.id] = flight
         folder, horizon = self._folder(attempt), self._plan.max_steps
-        self._crew.pool.start(Order(attempt.id, attempt.params, attempt.seed, horizon, folder))
+        try:
+            self._crew.pool.start(Order(attempt.id, attempt.params, attempt.seed, horizon, folder))
+        except SweeperError:
+            del self._flights[attempt.id]
+            cause = Cause(CauseKind.STOPPED, "no worker could be started")
+            never = Outcome(TrialState.LOST, (), energy=NOTHING, cause=cause)
+            self._book.settle(attempt, never, Source.RUN, claim=claim, told=False)
+            raise
         self._crew.ladder.install()  # starting workers may have taken the signals away
         self._crew.tell_observers(TrialStarted(attempt))
 
