@@ -126,3 +126,18 @@ def test_a_generator_objective_with_trial_must_yield(tmp_path: Path) -> None:
     assert isinstance(event, Ended)
     assert event.cause is not None
     assert "cannot call trial.report too" in event.cause.text
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore")  # what PyTorch warns of at import is not ours
+def test_torch_is_seeded_before_each_trial(tmp_path: Path) -> None:
+    """Where the objective has loaded PyTorch, its generator follows from the trial's seed."""
+    source = "import torch\ndef train(params):\n    yield 1, {'loss': torch.rand(1)}\n"
+    worker = Worker(setup_for(source, tmp_path / "code"))
+    drawn = []
+    for number, seed in enumerate((3, 4, 3)):
+        report = worker.start(order(tmp_path, number, seed=seed))
+        assert isinstance(report, StepReport)
+        drawn.append(report.metrics["loss"])
+        worker.stop()
+    assert drawn[0] == drawn[2] != drawn[1]
