@@ -27,7 +27,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_STORE
 @_JSON
 def ls(*, everybody: bool, store: str | None, as_json: bool) -> None:
-    """List your sweeps, newest first."""
+    """List your sweeps, newest first.
+
+    Each with its handle, its state, how many trials have settled, and when and where it was
+    started.
+    """
     from sweeper.compose import open_store
     from sweeper.places import user
     from sweeper.report import documents
