@@ -70,7 +70,7 @@ def _account(energy: Energy) -> str:
         f"coverage {figures.share(energy.coverage)}",
     ]
     if energy.lo_j is not None or energy.hi_j is not None:
-        parts.append(f"between {figures.energy(energy.lo_j)} and {figures.energy(energy.hi_j)}")
+        parts.append(_bounds(energy.lo_j, energy.hi_j))
     if energy.cpu_j is not None:
         parts.append(
             f"CPU apart {figures.energy(energy.cpu_j)} ({one_line(str(energy.cpu_source))})"
@@ -111,3 +111,12 @@ def file_lines(folder: str, files: Mapping[str, Sequence[str]]) -> list[str]:
         if files.get(name):
             lines += [f"end of {name}:", *(f"  {visible(line).rstrip()}" for line in files[name])]
     return lines
+
+
+def _bounds(lo_j: float | None, hi_j: float | None) -> str:
+    """Word what is known of the least and the most."""
+    if lo_j is None:
+        return f"at most {figures.energy(hi_j)}"
+    if hi_j is None:
+        return f"at least {figures.energy(lo_j)}"
+    return f"between {figures.energy(lo_j)} and {figures.energy(hi_j)}"
