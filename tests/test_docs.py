@@ -35,6 +35,16 @@ def test_every_sweep_file_loads_without_a_warning(file: Path) -> None:
     assert locate(loaded.config.objective, ROOT).function == "train"
 
 
+def test_every_key_is_in_the_file_of_every_key() -> None:
+    """What the models know, the commented file shows; the keys of alternatives are in comments."""
+    file = ROOT / "configs" / "every-key.yaml"
+    text, document = file.read_text(encoding="utf-8"), load(file).config.document()
+    sections = {key: value for key, value in document.items() if isinstance(value, dict)}
+    keys = {*document, *(key for section in sections.values() for key in section)}
+    missing = {key for key in keys if not re.search(rf"\b{re.escape(key)}\b", text)}
+    assert not missing
+
+
 def test_the_readmes_own_sweep_runs(tmp_path: Path) -> None:
     """The twenty lines in the README are a whole project."""
     project = Project(tmp_path / "project", tmp_path / "state")
