@@ -6,6 +6,7 @@ own pruners decide. A judge sees every report of every trial, replayed ones too.
 
 from __future__ import annotations
 
+import bisect
 import statistics
 from collections.abc import Iterator
 from typing import Protocol
@@ -98,6 +99,7 @@ class HyperbandRule:
         self._strict = strict
         self._sign = 1.0 if direction is Direction.MINIMIZE else -1.0
         self._at_band: dict[int, dict[int, float]] = {band: {} for band in bands}
+        self._ranked: dict[int, list[float]] = {band: [] for band in bands}
         self._best: dict[int, float] = {}
 
     def judge(self, trial: Trial, step: int, value: float) -> Verdict:
@@ -106,12 +108,14 @@ class HyperbandRule:
         self._best[number] = min(loss, self._best.get(number, loss))
         reached = [band for band in self._bands if band <= step]
         for band in reached:
-            self._at_band[band].setdefault(number, loss)
+            if number not in self._at_band[band]:
+                self._at_band[band][number] = loss
+                bisect.insort(self._ranked[band], loss)
         if not reached:
             return GO_ON
         band = reached[-1]
-        others = sorted(self._at_band[band].values())
-        threshold = others[int((1 / self._eta) * len(others))]
+        ranked = self._ranked[band]
+        threshold = ranked[int((1 / self._eta) * len(ranked))]
         judged = self._at_band[band][number] if self._strict else self._best[number]
         return Verdict(
             prune=judged > threshold,

@@ -161,7 +161,7 @@ class Store:
                     raise self._unavailable(
                         "is being written by another process; end it, or try again later"
                     ) from None
-                time.sleep(random.uniform(0.001, 0.008))
+                time.sleep(random.Random().uniform(0.001, 0.008))
             else:
                 return self._lock_fd
 

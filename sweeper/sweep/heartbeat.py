@@ -50,6 +50,7 @@ class Heartbeat:
         self._books = books
         self._interval_s = interval_s
         self._over = threading.Event()
+        self._random = random.Random()  # with --local the global one is the objective's
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.stop_asked = False
         self.deposed: Deposed | None = None
@@ -69,7 +70,7 @@ class Heartbeat:
         self._thread.join(timeout=self._interval_s)
 
     def _run(self) -> None:
-        while not self._over.wait(self._interval_s * random.uniform(0.8, 1.2)):
+        while not self._over.wait(self._interval_s * self._random.uniform(0.8, 1.2)):
             try:
                 self._beat()
             except Deposed as error:

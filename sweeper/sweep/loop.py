@@ -93,6 +93,7 @@ class SweepLoop:
         self._parked: list[tuple[float, Attempt]] = []  # when to look again, and whose
         self._beyond: dict[int, int] = {}  # replayed in vain up to this step
         self._exhausted = False
+        self._random = random.Random()  # with --local the global one is the objective's
         self._began_s = crew.clock()
         self._overhead_j = begun.overhead_j
         self._heart = Heartbeat(
@@ -201,7 +202,7 @@ class SweepLoop:
             attempt = replace(attempt, parked=True)
             self._crew.ledger.start(attempt)
             self._crew.tell_observers(TrialParked(attempt, busy))
-        due_s = self._crew.clock() + random.uniform(*self._plan.poll_s)
+        due_s = self._crew.clock() + self._random.uniform(*self._plan.poll_s)
         self._parked.append((due_s, attempt))
 
     def _launch(self, attempt: Attempt, claim: Claim | None) -> None:

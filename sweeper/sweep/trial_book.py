@@ -51,6 +51,7 @@ class TrialBook:
         self._twin_of: dict[int, int] = {}
         self._waiting: dict[int, list[Attempt]] = {}
         self._ends: dict[int, tuple[Outcome, UUID | None]] = {}
+        self._succeeded = False
 
     # --- asking ---
 
@@ -141,6 +142,7 @@ class TrialBook:
     def _tell(self, number: int, outcome: Outcome, record_uid: UUID | None) -> None:
         self._crew.study.tell(number, outcome.state, outcome.final)
         self._ends[number] = (outcome, record_uid)
+        self._succeeded = self._succeeded or outcome.state is not TrialState.FAILED
 
     def rejudge(self, number: int, outcome: Outcome) -> None:
         """Report a known curve to the study; the known end counts, not the answer."""
@@ -161,8 +163,7 @@ class TrialBook:
 
     def all_failed(self, at_least: int) -> bool:
         """Tell whether so many trials ended, and none of them got anywhere."""
-        states = [outcome.state for outcome, _ in self._ends.values()]
-        return len(states) >= at_least and all(state is TrialState.FAILED for state in states)
+        return len(self._ends) >= at_least and not self._succeeded
 
     @property
     def duplicates_wait(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -227,9 +229,6 @@ def test_a_finite_space_ends_by_itself(project: Project) -> None:
 
 def test_two_drivers_of_one_sweep_are_refused(project: Project) -> None:
     """The second one is told who runs it."""
-    import subprocess
-    import time
-
     project.write(
         "train.py",
         "import time\ndef train(params):\n    yield 1, {'loss': 1.0}\n    time.sleep(60)\n",
@@ -266,3 +265,27 @@ def test_what_is_shown_is_what_was_run(project: Project) -> None:
     assert project.run("show", "last/99").code == 1
     assert project.run("show", "last/x").code == 2
     assert "did you mean" in project.run("show", "parabola-0000").err
+
+
+def test_the_driver_draws_no_numbers_from_the_objectives_generator(project: Project) -> None:
+    """In the same process, heartbeats in between leave the objective's random numbers alone."""
+    project.write(
+        "train.py",
+        "import random, time\n"
+        "def train(params):\n"
+        "    for step in range(1, 30):\n"
+        "        time.sleep(0.01)\n"
+        "        yield step, {'loss': random.random()}\n",
+    )
+    curves = []
+    for ttl_s in ("120", "0.06"):
+        store = f"sqlite:///{project.state}/{ttl_s}.db"
+        env = {**project.env, "SWEEPER_LEASE_TTL_S": ttl_s}
+        args = ("run", "sweep.yaml", "--local", "--store", store, "budget.trials=1", "max_steps=30")
+        subprocess.run(
+            project.command(*args), cwd=project.folder, env=env, check=True, capture_output=True
+        )
+        shown = project.run("show", "last/0", "--json", "--store", store).json
+        curves.append([point["metrics"] for point in shown["curve"]])
+    assert curves[0] == curves[1]
+    assert len(curves[0]) == 29
