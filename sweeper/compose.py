@@ -135,7 +135,7 @@ def compose(
         ladder=ladder,
         key=question.key,
         fallback_seed=_fallback_seed(config),
-        tainted=question.changed,
+        tainted=question.tainted,
         prov={"sweeper": __version__, "packages": dict(question.distributions)},
     )
     plan = _plan(config, chosen)

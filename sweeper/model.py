@@ -497,6 +497,8 @@ class Ended:
         elapsed_s: Seconds since the trial's start.
         node: Host name.
         gpus: UUIDs.
+        imported: Project files that the worker had imported by then: POSIX paths below the root,
+            absolute ones elsewhere.
     """
 
     id: AttemptId
@@ -507,6 +509,7 @@ class Ended:
     elapsed_s: float
     node: str
     gpus: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
 
 
 PoolEvent = StepReport | Ended

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -101,6 +101,18 @@ class CodeClosure:
             "command": None if command is None else list(command),
             **loosened,
         }
+
+    def first_unkeyed(self, imported: Iterable[str], root: Path) -> str | None:
+        """Return the first of these files that is neither in the closure nor excluded from it."""
+        places = dict(self.folders)
+        known = {places[file.root] / file.relpath for file in self.files}
+        for name in imported:
+            path = root / name  # an absolute name stays what it is
+            if path not in known and path.resolve() not in known:
+                excluded = {found for glob in self.exclude for found in _matching(root, glob)}
+                if path not in excluded:
+                    return name
+        return None
 
     def changed(self) -> str | None:
         """Read all files again and return the first that is not what it was; None: all are."""

@@ -7,7 +7,7 @@ Imports only its own room's files and ``sweeper``'s values; no database.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,6 +168,19 @@ class Question:
                 return f"{now} (it was there when the sweep began)"
             name = self.data.first_difference(now)
         return None if name is None else f"{name} changed since the sweep began"
+
+    def tainted(self, imported: Sequence[str]) -> str | None:
+        """Say why a result may not be shared; None: it may.
+
+        Args:
+            imported: Project files that its worker had imported: POSIX paths below the root,
+                absolute ones elsewhere.
+        """
+        if isinstance(self.code, CodeClosure):
+            unkeyed = self.code.first_unkeyed(imported, self.settings.root.resolve())
+            if unkeyed is not None:
+                return f"{unkeyed} was imported but is not in the key; add it to cache.code.include"
+        return self.changed()
 
     @property
     def code_text(self) -> str:

@@ -64,7 +64,8 @@ class Crew:
     Attributes:
         key: Makes a trial's key, or says why there is none.
         fallback_seed: Makes the seed of a trial without a key from its number.
-        tainted: Says why results may no longer be shared (a file changed); None: they may.
+        tainted: Says why a result may not be shared, from the project files that its worker had
+            imported: one is not in the key, or a file changed; None: it may.
         prov: Provenance that goes into every record.
     """
 
@@ -76,7 +77,7 @@ class Crew:
     ladder: StopLadder
     key: Callable[[Params], Key | Uncacheable]
     fallback_seed: Callable[[int], int]
-    tainted: Callable[[], str | None]
+    tainted: Callable[[Sequence[str]], str | None]
     prov: Mapping[str, Value] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
 

@@ -93,6 +93,7 @@ class SweepLoop:
         self._parked: list[tuple[float, Attempt]] = []  # when to look again, and whose
         self._beyond: dict[int, int] = {}  # replayed in vain up to this step
         self._exhausted = False
+        self._said: set[str] = set()
         self._random = random.Random()  # with --local the global one is the objective's
         self._began_s = crew.clock()
         self._overhead_j = begun.overhead_j
@@ -281,7 +282,7 @@ class SweepLoop:
             attempt,
             outcome,
             Source.RUN,
-            record=self._record(flight, outcome),
+            record=self._record(flight, outcome, ended.imported),
             claim=flight.claim,
             told=told,
         )
@@ -291,14 +292,20 @@ class SweepLoop:
         if worker_lost:
             self._crew.notice(f"trial {attempt.id.number} lost its worker; it starts again")
 
-    def _record(self, flight: Flight, outcome: Outcome) -> Record | None:
+    def _record(
+        self, flight: Flight, outcome: Outcome, imported: tuple[str, ...] = ()
+    ) -> Record | None:
         if not self._plan.share:
             return None
+        tainted = self._crew.tainted(imported)
+        if tainted is not None and tainted not in self._said:
+            self._said.add(tainted)
+            self._crew.notice(f"results are kept here but not shared: {tainted}")
         return record_of(
             flight.attempt,
             outcome,
             claim=flight.claim,
-            tainted=self._crew.tainted(),
+            tainted=tainted,
             prov={**self._crew.prov, "sweep": self._handle, "trial": flight.attempt.id.number},
             started_at=flight.started_at,
         )

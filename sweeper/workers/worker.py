@@ -32,6 +32,7 @@ from sweeper.seams import Meter
 from sweeper.trial import Report, Trial
 from sweeper.workers.bridge import Deliver, Reports, reports
 from sweeper.workers.capture import captured_process, captured_python
+from sweeper.workers.imported import imported_files
 from sweeper.workers.objective import ObjectiveSource, load
 
 __all__ = ["Worker", "WorkerSetup"]
@@ -64,6 +65,8 @@ class Worker:
     """
 
     def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = (), share: float = 1.0) -> None:
+        self._root = setup.objective.root
+        self._before = frozenset(sys.modules)
         self._objective = load(setup.objective)
         self._capture = captured_process if setup.own_process else captured_python
         self._node = socket.gethostname()
@@ -182,6 +185,7 @@ class Worker:
             elapsed_s=elapsed_s,
             node=self._node,
             gpus=tuple(gpu.uuid for gpu in energy.gpus),
+            imported=imported_files(self._root, before=self._before),
         )
 
 

@@ -144,6 +144,32 @@ def test_code_that_changes_under_a_sweep_taints_its_results(project: Project) ->
     assert trained(project.run("run", "sweep.yaml", "--local", "--fresh", "--json").json) == 4
 
 
+@pytest.mark.parametrize(
+    ("overrides", "count"),
+    [((), 4), (("cache.code.include=[lib/*.py]",), 0), (("cache.code.exclude=[lib/*.py]",), 0)],
+    ids=["plain", "included", "excluded"],
+)
+def test_an_import_that_cannot_be_read_off_is_seen_afterwards(
+    project: Project, overrides: tuple[str, ...], count: int
+) -> None:
+    """Code that extends sys.path gives no false answers; the note names the file and the mend."""
+    project.write("lib/tricks.py", "OFFSET = 1.0\n")
+    project.write(
+        "train.py",
+        "import importlib, sys\n"
+        "from pathlib import Path\n"
+        "sys.path.append(str(Path(__file__).parent / 'lib'))\n"
+        "tricks = importlib.import_module('tricks')\n"
+        "def train(params):\n"
+        "    yield 1, {'loss': params['x'] + tricks.OFFSET}\n",
+    )
+    first = project.run("run", "sweep.yaml", "--local", "--json", *overrides)
+    told = "lib/tricks.py was imported but is not in the key; add it to cache.code.include"
+    assert (told in first.err) is (not overrides)
+    again = project.run("run", "sweep.yaml", "--local", "--fresh", "--json", *overrides)
+    assert trained(again.json) == count
+
+
 def test_secrets_are_not_stored(project: Project) -> None:
     """A parameter that looks like a secret makes the trial uncacheable, and says so."""
     project.write(

@@ -90,7 +90,7 @@ class Bench:
         fresh: bool = False,
         digest: str = "d" * 64,
         key: Callable[[Params], Key | Uncacheable] = key_of,
-        tainted: Callable[[], str | None] = lambda: None,
+        tainted: Callable[[Sequence[str]], str | None] = lambda imported: None,
         urgency: Urgency = Urgency.NONE,
         wrap_ledger: Callable[[Ledger], Ledger] = lambda ledger: ledger,
         wrap_cache: Callable[[Cache], Cache] = lambda cache: cache,
