@@ -21,7 +21,7 @@ from sweeper.config.load import LoadedSweep, restore
 from sweeper.config.models import Method, SweepConfig
 from sweeper.config.stopping import Asha, Hyperband, Median
 from sweeper.energy.carbon import CarbonSettings, UnknownRegion, factors
-from sweeper.errors import ConfigError, PoolError
+from sweeper.errors import ConfigError, PoolError, SpaceError
 from sweeper.model import Factors, Notice, SweepHistory, SweepIdentity
 from sweeper.places import state_folder, trial_folder, user
 from sweeper.report.summary import Summary, summarize
@@ -125,7 +125,12 @@ def compose(
 
     for warning in (*loaded.warnings, *_first_words(config, question)):
         say(warning)
-    pool = _pool(config, source, options, say)
+
+    def workers_started(text: str) -> None:
+        ladder.install()  # Ray has taken SIGTERM away
+        say(text)
+
+    pool = _pool(config, source, options, workers_started)
     crew = Crew(
         study=study,
         pool=pool,
@@ -301,17 +306,20 @@ def _study(loaded: LoadedSweep) -> Study:
 
     config = loaded.config
     grid = config.method is Method.GRID or config.sampler is None
-    return build_study(
-        StudySettings(
-            space=config.space,
-            direction=config.metric.direction,
-            sampler="grid" if grid or config.sampler is None else config.sampler.type.value,
-            options={} if config.sampler is None else config.sampler.options,
-            judge=_judge(loaded),
-            seed=config.seed,
-            without=frozenset(config.cache.ignore),
-        )
+    settings = StudySettings(
+        space=config.space,
+        direction=config.metric.direction,
+        sampler="grid" if grid or config.sampler is None else config.sampler.type.value,
+        options={} if config.sampler is None else config.sampler.options,
+        judge=_judge(loaded),
+        seed=config.seed,
+        without=frozenset(config.cache.ignore),
     )
+    try:
+        return build_study(settings)
+    except SpaceError as error:
+        key, _, what = str(error).partition(": ")
+        raise loaded.problem(key, what) from error
 
 
 def _judge(loaded: LoadedSweep) -> Judge:

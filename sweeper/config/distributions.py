@@ -122,6 +122,8 @@ def _quantized(raw: Mapping[str, Any], note: Note) -> Quantized:
     q = raw.get("q", 1.0)
     if not is_number(q) or not 0 < q <= _LARGEST:
         fail(("q",), f"must be a number more than 0, got {kind(q)}")
+    if max(abs(low), abs(high)) / q > _LARGEST:
+        fail(("q",), f"is too small for the range: {low:g} to {high:g} in steps of {q:g}")
     return Quantized(low, high, q)
 
 

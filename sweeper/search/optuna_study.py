@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from random import Random
 
@@ -18,7 +19,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 from optuna.trial import TrialState as OptunaState
 
-from sweeper.model import GO_ON, Direction, Params, Proposal, Space, TrialState, Verdict
+from sweeper.model import GO_ON, Constant, Direction, Params, Proposal, Space, TrialState, Verdict
 from sweeper.search import encoding
 from sweeper.search.pruners import Judge
 from sweeper.search.space import every_point, point_identity, random_point, size
@@ -123,7 +124,10 @@ class OptunaStudy:
         if params is not None:
             self._study.enqueue_trial(encoding.encode(self._space, params))
         self._study.sampler = self._make_sampler(ask_seed(self._seed, self._asked))
-        trial = self._study.ask(self._distributions)
+        with warnings.catch_warnings():
+            # Over ranges near 2**53 Optuna's densities lose digits, and NumPy says so.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            trial = self._study.ask(self._distributions)
         self._open[trial.number] = trial
         self._asked += 1
         decoded = encoding.decode(self._space, trial.params)
@@ -154,7 +158,12 @@ class OptunaStudy:
     def _listed_unexplored(self, random: Random) -> Params | None:
         if self._size is None or self._size > _ENUMERABLE:
             return None
-        rest = [point for point in every_point(self._space) if self._is_new(point)]
+        drawn = random_point(self._space, random)  # what makes no difference is drawn once
+        listed: Space = {
+            name: Constant(drawn[name]) if name in self._without else parameter
+            for name, parameter in self._space.items()
+        }
+        rest = [point for point in every_point(listed) if self._is_new(point)]
         return random.choice(rest) if rest else None
 
     def _is_new(self, point: Params) -> bool:

@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 
+_MOST_VALUES = 1_000_000  # of one parameter in a grid
+
+
 def identity(value: Value) -> Hashable:
     """Return a hashable, equal for equal JSON values only: ``1``, ``1.0`` and True differ."""
     if isinstance(value, Mapping):
@@ -128,6 +131,12 @@ def _values(name: str, parameter: Parameter) -> tuple[Value, ...]:
 
 
 def _grid(name: str, parameter: Parameter) -> tuple[Value, ...]:
+    count = _count(parameter)
+    if count is not None and count > _MOST_VALUES:
+        raise SpaceError(
+            f"parameters.{name}: method grid would try {count:,} values, more than "
+            f"{_MOST_VALUES:,}; list fewer values, or use method random or bayes"
+        )
     if isinstance(parameter, Quantized):
         return _arange(parameter.low, parameter.high, parameter.q)
     return _values(name, parameter)

@@ -50,6 +50,7 @@ class Flight:
         claim: The lease it is trained under.
         curve: The reports that counted.
         ordered: Why it was told to end; None: it was not.
+        killed: It was told to end wherever it is.
         past_horizon: It reported past ``max_steps`` and ends as complete.
     """
 
@@ -59,6 +60,7 @@ class Flight:
     max_steps: int | None
     curve: list[Point] = field(default_factory=list)
     ordered: Cause | None = None
+    killed: bool = False
     past_horizon: bool = False
     started_at: float = field(default_factory=time.time)
     started_s: float = field(default_factory=time.monotonic)
@@ -98,6 +100,11 @@ class Flight:
         point = Point(report.step, (value,), report.energy_j, report.elapsed_s)
         self.curve.append(point)
         return point
+
+    @property
+    def at_horizon(self) -> bool:
+        """Tell whether the last report that counted was the planned last one."""
+        return bool(self.curve) and self.curve[-1].step == self.max_steps
 
     @property
     def age_s(self) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import UUID
 
 from sweeper.errors import SweeperError
@@ -43,7 +42,7 @@ from sweeper.model import (
 from sweeper.sweep.crew import Crew, Plan
 from sweeper.sweep.flight import Flight
 from sweeper.sweep.heartbeat import Heartbeat, Snapshot
-from sweeper.sweep.records import judge, record_of, replay, use_of
+from sweeper.sweep.records import judge, keep_error, record_of, replay, use_of
 from sweeper.sweep.reopen import follow, resume
 from sweeper.sweep.stop import Urgency
 from sweeper.sweep.trial_book import TrialBook
@@ -93,6 +92,7 @@ class SweepLoop:
         self._parked: list[tuple[float, Attempt]] = []  # when to look again, and whose
         self._beyond: dict[int, int] = {}  # replayed in vain up to this step
         self._exhausted = False
+        self._interrupted = False
         self._said: set[str] = set()
         self._random = random.Random()  # with --local the global one is the objective's
         self._began_s = crew.clock()
@@ -113,15 +113,15 @@ class SweepLoop:
             self._reopen()
             with self._heart:
                 self._loop()
-        except KeyboardInterrupt:
+            self._book_overhead()
+        except (KeyboardInterrupt, SystemExit):  # SystemExit: Ray's own answer to SIGTERM
+            self._interrupted = True
             self._crew.pool.close(kill=True)
             self._abandon()
-            return self._finish(SweepState.STOPPED, "interrupt")
-        except SweeperError:
+        except BaseException:
             self._crew.pool.close(kill=True)
             self._give_up()
             raise
-        self._book_overhead()
         return self._finish(*self._ending())
 
     def _loop(self) -> None:
@@ -241,7 +241,8 @@ class SweepLoop:
             self._crew.tell_observers(TrialReported(report.id, taken, verdict))
             if verdict.prune:
                 flight.ordered = Cause(CauseKind.PRUNER, str(verdict))
-        flight.ordered = flight.ordered or self._order_to_end(flight)
+        if not flight.at_horizon:  # there, nothing is left to save
+            flight.ordered = flight.ordered or self._order_to_end(flight)
         if flight.ordered is None:
             self._crew.pool.go_on(report.id)
         else:
@@ -274,9 +275,10 @@ class SweepLoop:
         attempt, outcome = flight.attempt, flight.outcome(ended)
         self._book.budget.settled(ended.id, outcome.energy.total_j)
         if outcome.state is TrialState.FAILED:
-            self._keep_error(attempt, outcome, ended.traceback)
+            lost = keep_error(self._folder(attempt), outcome, ended.traceback)
+            if lost is not None:
+                self._crew.notice(f"the error of trial {attempt.id.number} was not kept: {lost}")
         worker_lost = ended.ending is Ending.LOST and attempt.id.attempt < self._plan.retries
-        lease_lost = flight.claim in self._heart.lost
         told = outcome.state is not TrialState.LOST and not worker_lost
         self._book.settle(
             attempt,
@@ -286,11 +288,15 @@ class SweepLoop:
             claim=flight.claim,
             told=told,
         )
-        if not told and (worker_lost or lease_lost):
-            name = replace(attempt.id, attempt=attempt.id.attempt + 1)
-            self._pending.append(replace(attempt, id=name, parked=False))
+        if not told:
+            self._again(attempt)
         if worker_lost:
             self._crew.notice(f"trial {attempt.id.number} lost its worker; it starts again")
+
+    def _again(self, attempt: Attempt) -> None:
+        """Put a trial that has no end first in line, for this driver or the next one."""
+        name = replace(attempt.id, attempt=attempt.id.attempt + 1)
+        self._pending.append(replace(attempt, id=name, parked=False))
 
     def _record(
         self, flight: Flight, outcome: Outcome, imported: tuple[str, ...] = ()
@@ -310,15 +316,6 @@ class SweepLoop:
             started_at=flight.started_at,
         )
 
-    def _keep_error(self, attempt: Attempt, outcome: Outcome, traceback: str | None) -> None:
-        """Write the whole story into the trial's folder; the store keeps one line."""
-        file = Path(self._folder(attempt), "error.txt")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{outcome.cause}\n\n{traceback or ''}", encoding="utf-8")
-        except OSError as error:
-            self._crew.notice(f"the error of trial {attempt.id.number} was not kept: {error}")
-
     # --- when to end ---
 
     def _watch(self) -> None:
@@ -326,14 +323,14 @@ class SweepLoop:
         if self._heart.deposed is not None:
             raise self._heart.deposed
         for flight in self._flights.values():
-            overdue = self._overdue(flight)
-            if flight.ordered is None and overdue is not None:
-                flight.ordered = overdue
+            overdue = None if flight.killed else self._overdue(flight)
+            if overdue is not None:
+                flight.killed, flight.ordered = True, flight.ordered or overdue
                 self._crew.pool.stop(flight.attempt.id, overdue, now=True)
 
     def _enough(self) -> str | None:
         """Say why no further trial may start; None: one may."""
-        if self._crew.ladder.urgency >= Urgency.DRAIN:
+        if self._interrupted or self._crew.ladder.urgency >= Urgency.DRAIN:
             return "interrupt"
         if self._heart.stop_asked:
             return "stop"
@@ -404,6 +401,7 @@ class SweepLoop:
             self._book.settle(
                 flight.attempt, outcome, Source.RUN, record=record, claim=flight.claim, told=False
             )
+            self._again(flight.attempt)
         self._flights.clear()
 
     def _give_up(self) -> None:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from sweeper.model import (
     UNAVAILABLE,
@@ -30,7 +31,7 @@ from sweeper.model import (
 from sweeper.seams import Study
 from sweeper.sweep.flight import value_of
 
-__all__ = ["judge", "record_of", "replay", "served", "use_of"]
+__all__ = ["judge", "keep_error", "record_of", "replay", "served", "use_of"]
 
 _FAILED_AS = {
     CauseKind.ERROR: RecordStatus.ERROR,
@@ -89,6 +90,21 @@ def _status(outcome: Outcome) -> RecordStatus | None:
             kind = outcome.cause.kind if outcome.cause is not None else None
             status = None if kind is None else _FAILED_AS.get(kind)
             return None if status is RecordStatus.PRUNED and not outcome.curve else status
+
+
+def keep_error(folder: str, outcome: Outcome, traceback: str | None) -> OSError | None:
+    """Write the whole story of a failure into the trial's folder; the store keeps one line.
+
+    Returns:
+        Why it could not be written; None: it was.
+    """
+    file = Path(folder, "error.txt")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{outcome.cause}\n\n{traceback or ''}", encoding="utf-8")
+    except OSError as error:
+        return error
+    return None
 
 
 def judge(study: Study, number: int, point: Point, max_steps: int | None) -> Verdict:

@@ -52,7 +52,8 @@ class StopLadder:
         frames: TracebackType | None,
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # Whoever was interrupted is on the way out: another Ctrl-C must not spoil the result.
+            signal.signal(number, signal.SIG_IGN if self.urgency else handler)
         self._before.clear()
 
     def install(self) -> None:

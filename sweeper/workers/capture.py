@@ -1,4 +1,8 @@
-"""What a trial prints goes to files in the trial's folder."""
+"""What a trial prints goes to files in the trial's folder.
+
+The files stay open from the start of an attempt to its end: an objective may keep ``sys.stdout`` or
+build a logging handler around it.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +11,87 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
-__all__ = ["captured_process", "captured_python"]
+__all__ = ["ProcessCapture", "PythonCapture"]
 
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
 
 
-@contextlib.contextmanager
-def captured_python(folder: Path) -> Iterator[None]:
-    """Append what Python code prints to the trial's files; for a trial inside the driver."""
-    with (
-        (folder / STDOUT).open("a", encoding="utf-8", errors="replace") as out,
-        (folder / STDERR).open("a", encoding="utf-8", errors="replace") as err,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        yield
+class PythonCapture:
+    """Takes what Python code prints; for a trial inside the driver, which prints itself."""
+
+    def __init__(self) -> None:
+        self._files: tuple[TextIO, TextIO] | None = None
+
+    def open(self, folder: Path) -> None:
+        """Begin to append to the files in a folder.
+
+        Raises:
+            OSError: If they cannot be opened; then nothing is taken.
+        """
+        self.close()
+        out, err = (
+            (folder / name).open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+            for name in (STDOUT, STDERR)
+        )
+        self._files = (out, err)
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Take what is printed inside."""
+        if self._files is None:
+            yield
+            return
+        out, err = self._files
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield
+
+    def close(self) -> None:
+        """End with these files."""
+        for file in self._files or ():
+            file.close()
+        self._files = None
 
 
-@contextlib.contextmanager
-def captured_process(folder: Path) -> Iterator[None]:
-    """Append what this process and its children print to the trial's files; for a worker's own."""
-    targets = ((1, sys.stdout, STDOUT), (2, sys.stderr, STDERR))
-    with contextlib.ExitStack() as stack:
-        for number, stream, name in targets:
-            stream.flush()
-            saved = os.dup(number)
-            stack.callback(os.close, saved)
-            stack.callback(os.dup2, saved, number)
-            stack.callback(stream.flush)
-            with (folder / name).open("ab") as file:
-                os.dup2(file.fileno(), number)
-        yield
+class ProcessCapture:
+    """Takes what a process and its children print; for a worker that is alone in its process."""
+
+    def __init__(self) -> None:
+        self._files: tuple[int, int] | None = None
+
+    def open(self, folder: Path) -> None:
+        """Begin to append to the files in a folder.
+
+        Raises:
+            OSError: If they cannot be opened; then nothing is taken.
+        """
+        self.close()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        out = os.open(folder / STDOUT, flags, 0o600)
+        self._files = (out, os.open(folder / STDERR, flags, 0o600))
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Take what is printed inside."""
+        if self._files is None:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            for number, stream, file in zip(
+                (1, 2), (sys.stdout, sys.stderr), self._files, strict=True
+            ):
+                stream.flush()
+                saved = os.dup(number)
+                stack.callback(os.close, saved)
+                stack.callback(os.dup2, saved, number)
+                stack.callback(stream.flush)
+                os.dup2(file, number)
+            yield
+
+    def close(self) -> None:
+        """End with these files."""
+        for file in self._files or ():
+            os.close(file)
+        self._files = None

@@ -128,10 +128,15 @@ def load(source: ObjectiveSource) -> Callable[..., Any]:
     try:
         module = _import(source)
         function = getattr(module, source.function)
-    except Exception as error:  # whatever a user's module does at import
+    except (Exception, SystemExit) as error:  # whatever a user's module does at import
+        hint = (
+            "; a script that runs when it is imported needs if __name__ == '__main__':"
+            if isinstance(error, SystemExit)
+            else ""
+        )
         raise PoolError(
             f"objective {source.entry}: importing {Path(source.file).name} failed: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {error}{hint}"
         ) from error
     _check_signature(source.entry, function)
     return function  # type: ignore[no-any-return] # checked right above

@@ -116,6 +116,7 @@ class _Call:
 
     actor: Any
     attempt: AttemptId | None
+    since_s: float
 
 
 class RayPool:
@@ -199,19 +200,21 @@ class RayPool:
             time.sleep(timeout_s)
             return None
         ready, _ = ray.wait(list(self._calls), num_returns=1, timeout=timeout_s)
-        return self._take(ready[0]) if ready else None
+        if ready:
+            return self._take(ready[0])
+        self._check_ready()
+        return None
 
     def close(self, *, kill: bool = False) -> Energy:
         """End the actors, and Ray if it is ours; return what they used outside attempts."""
-        if self._closed:
-            return self._overhead
-        self._closed = True
-        if not kill:
-            self._overhead = self._ask_overhead()
-        if ray.is_initialized():
-            for actor in self._share:
-                ray.kill(actor)
-            ray.shutdown()
+        if not self._closed:
+            if not kill:
+                self._overhead = self._ask_overhead()
+            if ray.is_initialized():
+                for actor in self._share:
+                    ray.kill(actor)
+                ray.shutdown()
+            self._closed = True  # only now: a Ctrl-C in between leaves the rest to the next call
         return self._overhead
 
     # --- Ray ---
@@ -284,17 +287,22 @@ class RayPool:
         self._call(actor, call, None)
 
     def _call(self, actor: Any, reference: Any, attempt: AttemptId | None) -> None:
-        self._calls[reference] = _Call(actor, attempt)
+        self._calls[reference] = _Call(actor, attempt, time.monotonic())
 
     def _await_first(self) -> None:
-        deadline = time.monotonic() + _READY_S
         while not self._idle:
-            if time.monotonic() > deadline:
-                raise PoolError(
-                    f"no worker was ready after {_READY_S:.0f} s; the cluster may be full: "
-                    "see `ray status`, ask for fewer resources, or try --local"
-                )
             self.next_event(1.0)
+
+    def _check_ready(self) -> None:
+        """Find out that nobody works and nobody gets ready."""
+        waiting = [call.since_s for call in self._calls.values() if call.attempt is None]
+        if self._idle or not waiting or len(waiting) < len(self._calls):
+            return
+        if time.monotonic() - max(waiting) > _READY_S:
+            raise PoolError(
+                f"no worker was ready after {_READY_S:.0f} s; the cluster may be full: "
+                "see `ray status`, ask for fewer resources, or try --local"
+            )
 
     def _take(self, reference: Any) -> PoolEvent | None:
         call = self._calls.pop(reference)
@@ -311,18 +319,19 @@ class RayPool:
             return None
         if isinstance(reply, Ended):
             del self._actor_of[call.attempt]
-            self._idle.append(call.actor)
+            if self._killed.pop(call.attempt, None) is None:
+                self._idle.append(call.actor)
+            else:  # it ended by itself just before its worker was killed
+                self._replace(call.actor)
         event: StepReport | Ended = reply
         return event
 
     def _lost(self, call: _Call, why: str) -> Ended | None:
         """Replace an actor that is gone, and end its attempt."""
-        share = self._share.pop(call.actor)
         if call.attempt is None:
             raise PoolError(f"a worker could not start: {why}")
         del self._actor_of[call.attempt]
-        ray.kill(call.actor)  # it may live on in an unknown state
-        self._prepare(self._new_actor(), share)
+        self._replace(call.actor)
         killed = self._killed.pop(call.attempt, None)
         return Ended(
             id=call.attempt,
@@ -333,6 +342,11 @@ class RayPool:
             elapsed_s=0.0,
             node="",
         )
+
+    def _replace(self, actor: Any) -> None:
+        share = self._share.pop(actor)
+        ray.kill(actor)  # it may live on in an unknown state
+        self._prepare(self._new_actor(), share)
 
     def _ask_overhead(self) -> Energy:
         try:

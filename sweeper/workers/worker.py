@@ -7,13 +7,13 @@ a Ray actor. The objective is the user's code: whatever it raises becomes an ``E
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import socket
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
@@ -31,7 +31,7 @@ from sweeper.model import (
 from sweeper.seams import Meter
 from sweeper.trial import Report, Trial
 from sweeper.workers.bridge import Deliver, Reports, reports
-from sweeper.workers.capture import captured_process, captured_python
+from sweeper.workers.capture import ProcessCapture, PythonCapture
 from sweeper.workers.imported import imported_files
 from sweeper.workers.objective import ObjectiveSource, load
 
@@ -39,6 +39,7 @@ __all__ = ["Worker", "WorkerSetup"]
 
 CAUSE_LENGTH = 300
 TRACEBACK_LENGTH = 100_000
+LAST_STEP = 2**53  # beyond it JSON's numbers are no longer exact
 DECLARED = "energy_j"  # a metric of this name declares the trial's joules
 
 
@@ -67,8 +68,9 @@ class Worker:
     def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = (), share: float = 1.0) -> None:
         self._root = setup.objective.root
         self._before = frozenset(sys.modules)
-        self._objective = load(setup.objective)
-        self._capture = captured_process if setup.own_process else captured_python
+        with contextlib.redirect_stdout(sys.stderr):  # the driver's output is the result alone
+            self._objective = load(setup.objective)
+        self._capture = ProcessCapture() if setup.own_process else PythonCapture()
         self._node = socket.gethostname()
         self._meter = setup.make_meter()
         self._meter.begin(gpus, share)
@@ -84,6 +86,7 @@ class Worker:
         folder = Path(order.folder)
         with contextlib.suppress(OSError):  # a full disk costs the logs, not the training
             folder.mkdir(parents=True, exist_ok=True)
+            self._capture.open(folder)
 
         def make_trial(deliver: Deliver) -> Trial:
             return Trial(
@@ -109,7 +112,7 @@ class Worker:
         """End the attempt at its report."""
         assert self._reports is not None  # the pool stops only what it started
         failure: BaseException | None = None
-        with self._guarded():
+        with self._capture.active():
             try:
                 self._reports.close()
             except Exception as error:
@@ -120,15 +123,10 @@ class Worker:
         """Return what was used outside attempts so far."""
         return self._meter.overhead()
 
-    def _guarded(self) -> AbstractContextManager[None]:
-        assert self._order is not None  # only called while an attempt is open
-        folder = Path(self._order.folder)
-        return self._capture(folder) if folder.is_dir() else contextlib.nullcontext()
-
     def _advance(self) -> PoolEvent:
         assert self._reports is not None  # the pool advances only what it started
         try:
-            with self._guarded():
+            with self._capture.active():
                 report = next(self._reports)
             return self._step_report(report)
         except StopIteration:
@@ -141,7 +139,8 @@ class Worker:
     def _step_report(self, report: Report) -> StepReport:
         assert self._order is not None  # only called while an attempt is open
         step, given = report
-        if isinstance(step, bool) or not isinstance(step, SupportsIndex) or step.__index__() < 0:
+        whole = isinstance(step, SupportsIndex) and not isinstance(step, bool)
+        if not whole or not 0 <= step.__index__() <= LAST_STEP:
             raise TypeError(f"a step must be a whole number >= 0, got {step!r}")
         metrics: dict[str, float] = {}
         unreadable: dict[str, str] = {}
@@ -151,7 +150,7 @@ class Worker:
                 unreadable[str(name)] = f"{type(value).__name__} {str(value)[:40]!r}"
             else:
                 metrics[str(name)] = number
-        self._declared_j = metrics.get(DECLARED, self._declared_j)
+        self._declared_j = _joules(metrics.get(DECLARED), self._declared_j)
         energy_j = self._declared_j if self._declared_j is not None else self._meter.read()
         return StepReport(
             id=self._order.id,
@@ -167,6 +166,7 @@ class Worker:
         order, self._order, self._reports = self._order, None, None
         elapsed_s = time.monotonic() - self._started_s
         energy = self._meter.close()
+        self._capture.close()
         if self._declared_j is not None:
             energy = replace(
                 energy,
@@ -203,6 +203,18 @@ def seed_everything(seed: int) -> None:
         torch.manual_seed(seed)
 
 
+def _joules(declared: float | None, before: float | None) -> float | None:
+    """Check what the objective declares; it is what the trial has used since its start."""
+    if declared is None:
+        return before
+    if not math.isfinite(declared) or declared < (before or 0.0):
+        raise ValueError(
+            f"{DECLARED} must be the joules since the trial's start, a number that does not fall; "
+            f"got {declared} after {before or 0.0}"
+        )
+    return declared
+
+
 def _as_number(value: Any) -> float | None:
     """Read a number, NumPy's and torch's scalars included; None for booleans and the rest."""
     if isinstance(value, bool | str | bytes) or not isinstance(value, SupportsFloat):
@@ -215,8 +227,16 @@ def _as_number(value: Any) -> float | None:
 
 def _cause(error: BaseException) -> Cause:
     kind = CauseKind.OOM if type(error).__name__ == "OutOfMemoryError" else CauseKind.ERROR
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return Cause(kind, text[:CAUSE_LENGTH])
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:  # an exception's own __str__ may raise
+        text = f"{type(error).__name__}: its text cannot be made"
+    return Cause(kind, _printable(" ".join(text.split()))[:CAUSE_LENGTH])
+
+
+def _printable(text: str) -> str:
+    """Escape what UTF-8 cannot hold, such as the bytes of an undecodable file name."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _traceback(error: BaseException) -> str:
@@ -226,4 +246,4 @@ def _traceback(error: BaseException) -> str:
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(own):
         frames = frames.tb_next
     text = "".join(traceback.format_exception(type(error), error, frames))
-    return text[-TRACEBACK_LENGTH:]
+    return _printable(text)[-TRACEBACK_LENGTH:]

@@ -116,6 +116,23 @@ def test_a_finite_space_is_explored_exactly(sampler: str) -> None:
         assert original.params == twin.params
 
 
+def test_ignored_parameters_do_not_keep_a_finite_space_open() -> None:
+    """What makes no difference is drawn once while the rest is explored to its end."""
+    settings = StudySettings(
+        {"n": IntUniform(1, 3000), "seed": Uniform(0, 1)},
+        MAX,
+        "random",
+        seed=0,
+        without=frozenset({"seed"}),
+    )
+    study = build_study(settings)
+    for number in range(2999):
+        study.tell(study.repeat({"n": number + 1, "seed": 0.5}).number, TrialState.FAILED, ())
+    last = [proposal for _ in range(30) if (proposal := study.ask()) is not None]
+    assert {proposal.params["n"] for proposal in last if proposal.twin is None} == {3000}
+    assert study.ask() is None
+
+
 def test_grid_asks_in_order_without_twins() -> None:
     """The grid is enumerated, not sampled."""
     study = study_of("grid", {"b": IntUniform(1, 2), "a": Categorical(("x", "y"))})

@@ -102,6 +102,12 @@ def test_grid_of_a_quantized_range_leaves_out_its_end(
     assert [identity(point) for point in points] == [identity(value) for value in values]
 
 
+def test_a_grid_of_billions_is_refused() -> None:
+    """A range that nobody can enumerate is told instead of filling the memory."""
+    with pytest.raises(SpaceError, match=r"parameters\.n: method grid would try 4,000,000,001"):
+        gridded({"n": IntUniform(0, 4_000_000_000)})
+
+
 def test_grid_of_real_numbers_is_refused() -> None:
     """A range of real numbers has no grid, and the message names the parameter."""
     with pytest.raises(SpaceError, match=r"parameters\.lr: .*method random or bayes"):

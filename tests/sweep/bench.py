@@ -92,6 +92,7 @@ class Bench:
         key: Callable[[Params], Key | Uncacheable] = key_of,
         tainted: Callable[[Sequence[str]], str | None] = lambda imported: None,
         urgency: Urgency = Urgency.NONE,
+        ladder: StopLadder | None = None,
         wrap_ledger: Callable[[Ledger], Ledger] = lambda ledger: ledger,
         wrap_cache: Callable[[Cache], Cache] = lambda cache: cache,
     ) -> SweepResult:
@@ -104,8 +105,9 @@ class Bench:
         if callable(pool):
             pool = ScriptedPool(pool, workers=workers)  # type: ignore[arg-type] # a script
         self.pool = pool
-        ladder = StopLadder(lambda text: None)
-        ladder.urgency = urgency
+        if ladder is None:
+            ladder = StopLadder(lambda text: None)
+            ladder.urgency = urgency
         crew = Crew(
             study=ScriptedStudy(study) if isinstance(study, Sequence) else study,
             pool=pool,

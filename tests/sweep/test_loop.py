@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sweeper.errors import CacheError
 from sweeper.model import (
+    AttemptId,
     Direction,
     Metric,
     Notice,
@@ -29,7 +30,7 @@ from sweeper.model import (
 )
 from sweeper.sweep.budget import Limits
 from sweeper.sweep.loop import SweepResult
-from sweeper.sweep.stop import Urgency
+from sweeper.sweep.stop import StopLadder, Urgency
 from sweeper.testing.failing_store import FailingCache, FailingLedger
 from sweeper.testing.scripted_pool import ScriptedPool, WorkerDies
 from sweeper.testing.scripted_study import ScriptedStudy
@@ -356,6 +357,28 @@ def test_a_raised_budget_goes_on(bench: Bench) -> None:
     assert bench.trained == 3
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_interruption_of_the_last_trials_is_no_completion(bench: Bench, count: int) -> None:
+    """Although the whole budget was asked, what was stopped has no end: the sweep is not done."""
+
+    class Pressed(ScriptedPool):
+        def go_on(self, attempt: AttemptId) -> None:
+            if count == 2:
+                ladder.urgency = Urgency.STOP
+            super().go_on(attempt)
+
+        def next_event(self, timeout_s: float) -> PoolEvent | None:
+            if count == 1 and self.started:
+                raise KeyboardInterrupt
+            return super().next_event(timeout_s)
+
+    ladder = StopLadder(lambda text: None)
+    result = bench.run(points(1), Pressed(descending), limits=Limits(trials=1), ladder=ladder)
+    assert ended(result) == (SweepState.STOPPED, "interrupt")
+    again = bench.run(points(1), limits=Limits(trials=1))
+    assert ended(again) == (SweepState.COMPLETE, "budget.trials")
+
+
 def test_interruption_drains_by_default(bench: Bench) -> None:
     """After one Ctrl-C running trials finish and are told."""
     pool = ScriptedPool(descending, workers=2)
@@ -423,6 +446,25 @@ def test_an_energy_budget_stops_at_the_report_that_reaches_it(bench: Bench) -> N
     assert [row.state for row in rows] == [TrialState.COMPLETE, TrialState.PRUNED]
     assert rows[1].cause == "budget: budget.energy is spent"
     assert sum(row.energy_j or 0 for row in rows) == 6.0
+
+
+def test_a_trial_that_has_reached_the_horizon_is_never_cut(bench: Bench) -> None:
+    """Its training is paid for: a spent budget at the last step does not take its value away."""
+    bench.run(points(1), max_steps=4, limits=Limits(energy_j=4.0))
+    assert states(bench) == [(TrialState.COMPLETE, Source.RUN)]
+
+
+def test_an_unexpected_error_leaves_the_sweep_resumable(bench: Bench) -> None:
+    """Whatever goes wrong in the driver, the ledger is closed and nothing is claimed."""
+
+    class Broken(ScriptedPool):
+        def go_on(self, attempt: AttemptId) -> None:
+            raise ZeroDivisionError("a defect")
+
+    with pytest.raises(ZeroDivisionError):
+        bench.run(points(2), Broken(descending))
+    assert bench.history.sweep.state is SweepState.FAILED
+    assert ended(bench.run(points(2))) == (SweepState.COMPLETE, "space")
 
 
 def test_grams_are_a_budget_too(bench: Bench) -> None:

@@ -76,6 +76,7 @@ def test_a_file_named_like_a_known_module_is_loaded_all_the_same(tmp_path: Path)
     ("name", "source", "expected"),
     [
         ("raises", "1 / 0\ndef train(params): ...", r"importing raises\.py failed: ZeroDivision"),
+        ("exits", "import sys; sys.exit(0)\ndef train(params): ...", "needs if __name__ =="),
         ("number", "train = 3", "is a int, not a function"),
         ("nothing", "def train(): ...", "must take the parameters first"),
         ("only_trial", "def train(trial): ...", "must take the parameters first"),

@@ -14,7 +14,11 @@ from tests.workers.objectives import setup_for
 
 def first(source: str, folder: Path) -> PoolEvent:
     """Train an objective to its first event."""
-    return Worker(setup_for(source, folder / "code")).start(order(folder))
+    worker = Worker(setup_for(source, folder / "code"))
+    event = worker.start(order(folder))
+    if isinstance(event, StepReport):
+        worker.stop()
+    return event
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,21 @@ def test_metrics_are_read_as_numbers(
         ("yield 1.5, {'loss': 1.0}", "a step must be a whole number >= 0, got 1.5"),
         ("yield -1, {'loss': 1.0}", "a step must be a whole number >= 0, got -1"),
         ("yield True, {'loss': 1.0}", "a step must be a whole number >= 0, got True"),
+        ("yield 2**70, {'loss': 1.0}", "a step must be a whole number >= 0, got 118"),
+        ("yield 1, {'energy_j': float('nan')}", "energy_j must be the joules since"),
+        ("yield 1, {'energy_j': -5}", "energy_j must be the joules since"),
     ],
-    ids=["number", "mapping", "text-step", "float-step", "negative-step", "bool-step"],
+    ids=[
+        "number",
+        "mapping",
+        "text-step",
+        "float-step",
+        "negative-step",
+        "bool-step",
+        "huge-step",
+        "nan-energy",
+        "negative-energy",
+    ],
 )
 def test_a_wrong_report_fails_the_trial_with_the_mend(
     tmp_path: Path, line: str, expected: str
@@ -102,6 +119,47 @@ def test_a_cause_is_one_line_of_at_most_300_characters(tmp_path: Path) -> None:
     assert "\n" not in event.cause.text
     assert event.traceback is not None
     assert len(event.traceback) <= 100_000
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("ValueError('caf\\udce9')", "ValueError: caf\\udce9"),
+        ("Odd()", "Odd: its text cannot be made"),
+    ],
+    ids=["surrogate", "no-text"],
+)
+def test_odd_exceptions_are_ordinary_failures(tmp_path: Path, error: str, cause: str) -> None:
+    """Text that UTF-8 cannot hold, or that cannot be made, costs one trial and nothing more."""
+    source = (
+        "class Odd(Exception):\n    def __str__(self): raise RuntimeError\n"
+        f"def train(params): raise {error}\n"
+    )
+    event = first(source, tmp_path)
+    assert isinstance(event, Ended)
+    assert event.cause is not None
+    assert event.cause.text == cause
+    assert event.traceback is not None
+    event.traceback.encode("utf-8")
+
+
+def test_streams_that_an_objective_keeps_work_to_its_end(tmp_path: Path) -> None:
+    """A logging handler around sys.stdout goes on working after the first report."""
+    source = (
+        "import sys\n"
+        "def train(params):\n"
+        "    out = sys.stdout\n"
+        "    for step in (1, 2):\n"
+        "        yield step, {'loss': 1.0}\n"
+        "        print('after', step, file=out)\n"
+    )
+    worker = Worker(setup_for(source, tmp_path / "code"))
+    worker.start(order(tmp_path))
+    worker.go_on()
+    ended = worker.go_on()
+    assert isinstance(ended, Ended)
+    assert ended.cause is None
+    assert (tmp_path / "0" / "stdout.log").read_text() == "after 1\nafter 2\n"
 
 
 def test_stopping_unwinds_code_that_swallows_exceptions(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""The ladder of Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from sweeper.sweep.stop import StopLadder, Urgency
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Put the handlers of the test run back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def press(number: signal.Signals) -> None:
+    """Send this process a signal; it is handled before the next line."""
+    os.kill(os.getpid(), number)
+
+
+def test_each_ctrl_c_is_one_rung() -> None:
+    """Once drains, twice stops, three times raises; each of the first two is said."""
+    said: list[str] = []
+    seen: list[Urgency] = []
+    with StopLadder(said.append) as ladder:
+        for _ in range(2):
+            press(signal.SIGINT)
+            seen.append(ladder.urgency)
+        with pytest.raises(KeyboardInterrupt):
+            press(signal.SIGINT)
+        seen.append(ladder.urgency)
+    assert seen == [Urgency.DRAIN, Urgency.STOP, Urgency.KILL]
+    assert [text.split(":")[0] for text in said] == ["stopping", "stopping"]
+
+
+def test_sigterm_stops_at_once() -> None:
+    """Whoever sends SIGTERM does not wait for long: running trials end at their next report."""
+    with StopLadder(lambda text: None) as ladder:
+        press(signal.SIGTERM)
+        assert ladder.urgency is Urgency.STOP
+
+
+def test_without_an_interruption_the_handlers_are_as_before() -> None:
+    """The ladder leaves no trace."""
+    before = signal.getsignal(signal.SIGINT)
+    with StopLadder(lambda text: None):
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_after_an_interruption_more_ctrl_c_change_nothing() -> None:
+    """While the result is printed, an impatient Ctrl-C does not spoil it."""
+    with StopLadder(lambda text: None):
+        press(signal.SIGINT)
+    press(signal.SIGINT)
+
+
+def test_a_library_may_take_the_signals_and_lose_them_again() -> None:
+    """Installing again brings the ladder back, and the first handlers are put back at the end."""
+    before = signal.getsignal(signal.SIGTERM)
+    with StopLadder(lambda text: None) as ladder:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ladder.install()
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) == before
