@@ -371,8 +371,9 @@ def _local_gpus(config: SweepConfig) -> tuple[str, ...]:
     """Return the first GPUs that this process may use, as many as the file asks for."""
     count = math.ceil(config.resources.gpus or 0)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    listed = visible.split(",") if visible else [str(index) for index in range(count)]
-    return tuple(listed[:count])
+    if visible is None:
+        return tuple(str(index) for index in range(count))
+    return tuple(name for name in visible.split(",") if name.strip())[:count]
 
 
 def _ray_pool(

@@ -45,7 +45,7 @@ class Metric:
     Attributes:
         name: The key under which the objective reports it.
         direction: Which way it gets better.
-        target: A sweep whose trial reaches it starts no more trials; None: no target.
+        target: Once a complete trial's value reaches it, no more trials start; None: no target.
         take: Which report is the trial's value.
     """
 
@@ -252,6 +252,10 @@ UNAVAILABLE = Energy(
 
 # What an attempt used that never reached a worker: known, and nothing.
 NOTHING = Energy(total_j=0.0, source="none", scope="none", attribution="none")
+
+
+# The flag of an account that was never closed: it holds what is known, the least.
+CUT_SHORT = "cut_short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,7 +502,7 @@ class Ended:
         node: Host name.
         gpus: UUIDs.
         imported: Project files that the worker had imported by then: POSIX paths below the root,
-            absolute ones elsewhere.
+            absolute ones elsewhere; None: the worker was lost and could not answer.
     """
 
     id: AttemptId
@@ -509,7 +513,7 @@ class Ended:
     elapsed_s: float
     node: str
     gpus: tuple[str, ...] = ()
-    imported: tuple[str, ...] = ()
+    imported: tuple[str, ...] | None = None
 
 
 PoolEvent = StepReport | Ended

@@ -35,7 +35,7 @@ class Trial:
     Attributes:
         params: The values to train with.
         number: The trial's number in its sweep, from 0.
-        seed: The trial's seed; ``random``, NumPy and torch were seeded with it already.
+        seed: The trial's seed; ``random``, NumPy and torch are seeded with it.
         max_steps: The planned last step; None: the sweep file gives none.
         dir: The trial's folder, for checkpoints and whatever else should be found again.
     """

@@ -113,7 +113,7 @@ class SweepConfig(Section):
     ] = Field(alias="parameters")
     early_terminate: Annotated[Rule | None, BeforeValidator(read_rule)] = None
     max_steps: Count | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     sampler: Sampler | None = Field(default=None, validate_default=True)
     budget: Budget = Budget()
     trial: Trial = Trial()

@@ -10,7 +10,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sweeper.model import CauseKind, Energy, Source, SweepHistory, TrialRow, TrialState, UseRow
+from sweeper.model import (
+    CUT_SHORT,
+    CauseKind,
+    Energy,
+    Source,
+    SweepHistory,
+    TrialRow,
+    TrialState,
+    UseRow,
+)
 from sweeper.report.outcomes import TrialView
 
 __all__ = ["STORE", "EnergyAccount", "Total", "account", "physical", "total", "weakest"]
@@ -62,7 +71,7 @@ class EnergyAccount:
         avoided_duplicate: What asking twice inside the sweep would have cost: any dictionary
             finds these.
         avoided_pruning: Estimate of what pruned trials would have used up to the horizon.
-        other_hardware_j: The part of ``avoided_store`` that was trained on other hardware.
+        other_hardware_j: The part of ``avoided_store`` whose hardware was not compared or differs.
     """
 
     spent_j: float | None
@@ -113,6 +122,7 @@ def account(
     """
     trained = [row for row in history.attempts if row.trained]
     spent = total(row.energy_j for row in trained)
+    partly = sum(_is_partly_known(row) for row in trained)
     overhead_j = physical(history.sweep.overhead_j)
     if not trained and overhead_j is None:
         overhead_j = 0.0  # no worker was started, so nothing can have been used
@@ -125,12 +135,21 @@ def account(
         source=_source(trained, spent_j),
         scope=_scope(trained),
         coverage=_coverage(trained),
-        missing=spent.missing,
+        missing=spent.missing + partly,
         avoided_store=_avoided(store),
         avoided_duplicate=_avoided([u for u in history.uses if u.kind is Source.DUPLICATE]),
         avoided_pruning=_avoided_by_pruning(trials, max_steps),
         other_hardware_j=_avoided([use for use in store if not use.comparable]).energy_j,
     )
+
+
+def _is_partly_known(row: TrialRow) -> bool:
+    """Tell whether an attempt's joules are only those of its last report or heartbeat."""
+    if physical(row.energy_j) is None:
+        return False
+    if row.energy is None:
+        return row.state is TrialState.LOST
+    return CUT_SHORT in row.energy.flags
 
 
 def _avoided(uses: Sequence[UseRow]) -> Total:
@@ -191,6 +210,7 @@ def _stopped_by_pruner(trial: TrialView) -> bool:
 def _unrun_j(row: TrialRow, max_steps: int | None) -> float | None:
     """Estimate what a pruned trial did not use: its joules per step, up to the horizon."""
     used_j = physical(row.energy_j)
-    if max_steps is None or used_j is None or row.steps < 1:
+    if max_steps is None or used_j is None or not row.curve:
         return None
-    return max(0.0, used_j / row.steps * max_steps - used_j)
+    done = row.steps + (row.curve[0].step == 0)  # who counts from 0 has done one step more
+    return max(0.0, used_j / done * max_steps - used_j)

@@ -113,8 +113,7 @@ def _grams(summary: Summary) -> str:
     provenance = (
         f"{figures.significant(factors.g_per_kwh, 3)} g/kWh: {one_line(factors.intensity_from)}"
     )
-    if factors.pue != 1:
-        provenance += f"; PUE {factors.pue:g}: {one_line(factors.pue_from)}"
+    provenance += f"; PUE {factors.pue:g}: {one_line(factors.pue_from)}"
     return f"{'CO2e ' if grams == figures.UNKNOWN else ''}{grams} ({provenance})"
 
 
@@ -132,7 +131,7 @@ def _avoided_lines(summary: Summary) -> list[str]:
         store = energy.avoided_store
         figure = figures.at_least(figures.energy(store.energy_j), store.missing)
         other = energy.other_hardware_j
-        apart = "" if other == 0 else f", of which {figures.energy(other)} on other hardware"
+        apart = "" if other == 0 else f", of which {figures.energy(other)} on hardware not compared"
         lines.append(f"avoided by the store {figure}{apart} (would not necessarily have been run)")
     if trials.duplicate:
         twice = energy.avoided_duplicate

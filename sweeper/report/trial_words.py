@@ -82,7 +82,7 @@ def _account(energy: Energy) -> str:
 
 def _producer(use: UseRow) -> str:
     who = f"{one_line(use.producer)} on {one_line(use.producer_host)}"
-    hardware = "" if use.comparable else ", on other hardware"
+    hardware = "" if use.comparable else ", hardware not compared"
     avoided = f"avoided {figures.energy(use.avoided_j)}{hardware}"
     return f"by {who}, stored {figures.moment(use.stored_at)}; {avoided}"
 

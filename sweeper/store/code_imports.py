@@ -116,13 +116,14 @@ class ImportWalk:
         if parts in self._looked_up:
             return
         self._looked_up.add(parts)
-        top, known = parts[0], False
+        top = parts[0]
         for folder in (*self.folders, *self._local_sources(top)):
             for path in _locate((folder,), parts):
-                known = True
                 if not path.is_relative_to(_OWN):  # objective.api stands for sweeper's own files
                     yield path, folder
-        if not known and top not in sys.stdlib_module_names and top != _OWN.name:
+        # A folder of the project may have the name of an installed package, which Python prefers
+        # to a folder without __init__: its version matters in either case.
+        if top not in sys.stdlib_module_names and top != _OWN.name:
             self.installed.add(top)
 
     def _local_sources(self, top: str) -> tuple[Path, ...]:

@@ -48,7 +48,9 @@ def _git_files(root: Path) -> list[Path]:
         )
     except (OSError, subprocess.SubprocessError):
         return []
-    return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+    listed = [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+    inner = [path for path in listed if (root / path).is_dir()]  # submodules, other repositories
+    return listed + [path / file for path in inner for file in _git_files(root / path)]
 
 
 def _walked(root: Path) -> Iterator[Path]:

@@ -167,7 +167,7 @@ def read_data(
         if not found:
             return Uncacheable("data", f"{source} is missing; fetch it, or correct cache.data")
         for path in found:
-            name = _name(path, root)
+            name = _name(path, root, source)
             try:
                 files = tuple(_content(path, name, memo))
             except OSError as error:
@@ -179,9 +179,17 @@ def read_data(
     return DataFiles(tuple(items), tuple(digests))
 
 
-def _name(path: Path, root: Path) -> str:
-    """Name a file for the key: without the folders of this machine."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+def _name(path: Path, root: Path, source: str) -> str:
+    """Name a file for the key, without the folders of this machine.
+
+    Outside of the project the parts that a glob leaves open are kept: they may be labels.
+    """
+    if path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    parts = Path(source).parts
+    open_at = next((at for at, part in enumerate(parts) if set(part) & set("*?[")), len(parts) - 1)
+    fixed = Path(*parts[:open_at])
+    return path.relative_to(fixed).as_posix() if path.is_relative_to(fixed) else path.name
 
 
 def _content(path: Path, name: str, memo: DigestMemo) -> Iterator[tuple[str, str, int]]:

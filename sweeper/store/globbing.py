@@ -35,7 +35,7 @@ def expand(root: Path, pattern: str) -> tuple[Path, ...]:
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """Yield a file, or all files of a folder and its subfolders, links followed once.
+    """Yield a file, or all files of a folder and its subfolders, links followed, circles cut.
 
     Raises:
         OSError: If a folder cannot be read.
@@ -43,13 +43,12 @@ def files_below(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    seen: set[str] = set()
     for folder, subfolders, names in os.walk(path, followlinks=True, onerror=_raise):
+        above = Path(folder).parents
         real = os.path.realpath(folder)
-        if real in seen:
+        if any(os.path.realpath(one) == real for one in above):
             subfolders.clear()  # a link to a folder above it
             continue
-        seen.add(real)
         subfolders[:] = sorted(set(subfolders) - _DERIVED)
         yield from (Path(folder, name) for name in sorted(names))
 

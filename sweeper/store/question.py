@@ -179,7 +179,12 @@ class Question:
         if isinstance(self.code, CodeClosure):
             unkeyed = self.code.first_unkeyed(imported, self.settings.root.resolve())
             if unkeyed is not None:
-                return f"{unkeyed} was imported but is not in the key; add it to cache.code.include"
+                mend = (
+                    "it lies outside of the project: install it, or start sweeper in a folder above"
+                    if Path(unkeyed).is_absolute()
+                    else "add it to cache.code.include"
+                )
+                return f"{unkeyed} was imported but is not in the key; {mend}"
         return self.changed()
 
     @property

@@ -117,7 +117,9 @@ def _spent(settled: Settled) -> dict[str, float | None]:
     """Return joules and seconds: of this attempt, or of the answer up to where it was used."""
     outcome = settled.outcome
     if settled.source is Source.RUN:
-        return {"energy_j": outcome.energy.total_j, "elapsed_s": outcome.elapsed_s}
+        spent = {"energy_j": outcome.energy.total_j, "elapsed_s": outcome.elapsed_s}
+        # What a heartbeat booked is known; an account that says nothing does not undo it.
+        return {name: value for name, value in spent.items() if value is not None}
     last = outcome.curve[-1] if outcome.curve else None
     energy_j = last.energy_j if last else None
     if settled.use is not None:

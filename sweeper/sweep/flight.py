@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 
 from sweeper.model import (
+    CUT_SHORT,
+    UNAVAILABLE,
     Attempt,
     Cause,
     CauseKind,
@@ -14,6 +16,7 @@ from sweeper.model import (
     Curve,
     Ended,
     Ending,
+    Energy,
     Metric,
     Outcome,
     Point,
@@ -23,7 +26,12 @@ from sweeper.model import (
     TrialState,
 )
 
-__all__ = ["Flight", "value_of"]
+__all__ = ["Flight", "is_last", "value_of"]
+
+
+def is_last(step: int, first_step: int, max_steps: int | None) -> bool:
+    """Tell whether a step is the planned last one; who counts from 0 ends one step earlier."""
+    return max_steps is not None and step >= max_steps - (first_step == 0)
 
 
 def value_of(curve: Curve, metric: Metric) -> Point:
@@ -104,7 +112,8 @@ class Flight:
     @property
     def at_horizon(self) -> bool:
         """Tell whether the last report that counted was the planned last one."""
-        return bool(self.curve) and self.curve[-1].step == self.max_steps
+        first_step = self.curve[0].step if self.curve else 1
+        return is_last(self._last_step, first_step, self.max_steps)
 
     @property
     def age_s(self) -> float:
@@ -122,27 +131,71 @@ class Flight:
             elapsed_s=last.elapsed_s if last else self.age_s,
         )
 
-    def outcome(self, ended: Ended) -> Outcome:
-        """Say how the attempt ended."""
+    def cut_short(self, cause: Cause, *, like: Energy | None) -> Outcome:
+        """Say what is known of an attempt whose worker will not answer any more.
+
+        Args:
+            cause: Why.
+            like: An account of another attempt of the sweep: it tells source and scope.
+        """
+        return Outcome(
+            state=TrialState.LOST,
+            curve=tuple(self.curve),
+            energy=self._known_energy(like),
+            elapsed_s=self.age_s,
+            cause=cause,
+        )
+
+    def _known_energy(self, like: Energy | None) -> Energy:
+        """Return the joules of the last report: the least that it used, flagged as such."""
+        last = self.curve[-1] if self.curve else None
+        if last is None or last.energy_j is None:
+            return UNAVAILABLE
+        return Energy(
+            total_j=last.energy_j,
+            source="unknown" if like is None else like.source,
+            scope="none" if like is None else like.scope,
+            attribution="none" if like is None else like.attribution,
+            lo_j=last.energy_j,
+            coverage=min(1.0, last.elapsed_s / self.age_s) if self.age_s > 0 else 1.0,
+            flags=(CUT_SHORT,),
+        )
+
+    def outcome(self, ended: Ended, *, like: Energy | None = None) -> Outcome:
+        """Say how the attempt ended.
+
+        Args:
+            ended: What the pool said.
+            like: As in ``cut_short``, for a worker that was lost.
+        """
         state, cause = self._verdict(ended)
         curve = tuple(self.curve)
         final = value_of(curve, self.metric).values if state is TrialState.COMPLETE else ()
+        answered = ended.imported is not None
         return Outcome(
             state=state,
             curve=curve,
             final=final,
-            energy=ended.energy,
-            elapsed_s=max(ended.elapsed_s, curve[-1].elapsed_s if curve else 0.0),
+            energy=ended.energy if answered else self._known_energy(like),
+            elapsed_s=ended.elapsed_s if answered else self.age_s,
             cause=cause,
             node=ended.node or None,
             gpus=ended.gpus,
         )
 
     def _verdict(self, ended: Ended) -> tuple[TrialState, Cause | None]:
-        if ended.ending is Ending.RAISED or ended.ending is Ending.LOST:
+        if ended.ending is Ending.RAISED:
             return TrialState.FAILED, ended.cause
         if self.ordered is not None and self.ordered.kind is not CauseKind.HORIZON:
             return _STATE_AFTER.get(self.ordered.kind, TrialState.FAILED), self.ordered
+        if ended.ending is Ending.LOST:
+            return TrialState.FAILED, ended.cause
+        if not self.curve and self.past_horizon:
+            return TrialState.FAILED, Cause(
+                CauseKind.ERROR,
+                f"the objective's first report of {self.metric.name} was past max_steps "
+                f"{self.max_steps}",
+            )
         if not self.curve:
             return TrialState.FAILED, Cause(
                 CauseKind.ERROR,

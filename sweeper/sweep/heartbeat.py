@@ -78,6 +78,8 @@ class Heartbeat:
                 return
             except CacheError as error:
                 log.warning("the store did not take a heartbeat: %s", error)
+            except Exception:  # the thread must live as long as the leases
+                log.exception("a heartbeat failed")
 
     def _beat(self) -> None:
         running = self._snapshot()

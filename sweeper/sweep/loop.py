@@ -7,7 +7,7 @@ the heartbeat renews leases.
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from sweeper.model import (
     Claim,
     Ended,
     Ending,
+    Energy,
     Hit,
     Mine,
     Order,
@@ -96,12 +97,17 @@ class SweepLoop:
         self._said: set[str] = set()
         self._random = random.Random()  # with --local the global one is the objective's
         self._began_s = crew.clock()
-        self._overhead_j = begun.overhead_j
+        paid_before = any(row.trained for row in begun.own)
+        self._overhead_j = begun.overhead_j if paid_before else 0.0
+        self._launched = False
+        self._losses: Counter[int] = Counter()  # workers lost, by trial
+        self._account: Energy | None = None  # the last one that was closed
         self._heart = Heartbeat(
             crew.cache,
             crew.ledger,
             snapshot=self._snapshot,
-            books=lambda: (self._elapsed_s(), self._overhead_j),
+            # While workers live their overhead is unknown; a killed driver leaves it so.
+            books=lambda: (self._elapsed_s(), None if self._launched else self._overhead_j),
             interval_s=plan.ttl_s / 6,
         )
 
@@ -110,16 +116,16 @@ class SweepLoop:
     def run(self) -> SweepResult:
         """Bring the sweep to where it stood, go on until nothing is left, close it."""
         try:
-            self._reopen()
             with self._heart:
+                self._reopen()
                 self._loop()
-            self._book_overhead()
+            self._close_pool()
         except (KeyboardInterrupt, SystemExit):  # SystemExit: Ray's own answer to SIGTERM
             self._interrupted = True
-            self._crew.pool.close(kill=True)
+            self._close_pool(kill=True)
             self._abandon()
         except BaseException:
-            self._crew.pool.close(kill=True)
+            self._close_pool(kill=True)
             self._give_up()
             raise
         return self._finish(*self._ending())
@@ -127,8 +133,7 @@ class SweepLoop:
     def _loop(self) -> None:
         while True:
             self._fill()
-            waits_for_others = self._enough() is None and bool(self._pending or self._parked)
-            if not self._flights and not waits_for_others:
+            if not self._flights and (self._enough() is not None or self._nothing_left()):
                 return
             event = self._crew.pool.next_event(_TICK_S)
             match event:
@@ -139,6 +144,11 @@ class SweepLoop:
                 case None:
                     pass
             self._watch()
+
+    def _nothing_left(self) -> bool:
+        """Tell whether every trial that may be asked was asked and has its end."""
+        waiting = self._pending or self._parked or self._book.duplicates_wait
+        return not waiting and (self._exhausted or not self._book.has_room())
 
     def _fill(self) -> None:
         """Hand out work while a worker is free and the sweep may go on."""
@@ -192,8 +202,6 @@ class SweepLoop:
             self._beyond[number] = hit.record.steps_done
             self._pending.appendleft(attempt)
             return
-        for point in outcome.curve:
-            self._book.note(point)
         source = Source.ATTACHED if attempt.parked else Source.CACHE
         self._book.settle(attempt, outcome, source, use=use_of(hit, outcome, source))
 
@@ -207,17 +215,17 @@ class SweepLoop:
         self._parked.append((due_s, attempt))
 
     def _launch(self, attempt: Attempt, claim: Claim | None) -> None:
-        flight = Flight(attempt, claim, self._plan.metric, self._plan.max_steps)
-        self._flights[attempt.id] = flight
         folder, horizon = self._folder(attempt), self._plan.max_steps
         try:
             self._crew.pool.start(Order(attempt.id, attempt.params, attempt.seed, horizon, folder))
-        except SweeperError:
-            del self._flights[attempt.id]
-            cause = Cause(CauseKind.STOPPED, "no worker could be started")
+        except BaseException:  # a Ctrl-C while the workers start, too
+            cause = Cause(CauseKind.STOPPED, "no worker took it")
             never = Outcome(TrialState.LOST, (), energy=NOTHING, cause=cause)
             self._book.settle(attempt, never, Source.RUN, claim=claim, told=False)
+            self._again(attempt)
             raise
+        self._launched = True
+        self._flights[attempt.id] = Flight(attempt, claim, self._plan.metric, horizon)
         self._crew.ladder.install()  # starting workers may have taken the signals away
         self._crew.tell_observers(TrialStarted(attempt))
 
@@ -236,12 +244,12 @@ class SweepLoop:
         if isinstance(taken, Cause):
             flight.ordered = taken
         elif taken is not None:
-            self._book.note(taken)
-            verdict = judge(self._crew.study, report.id.number, taken, self._plan.max_steps)
+            last = flight.at_horizon  # there, nothing is left to save
+            verdict = judge(self._crew.study, report.id.number, taken, last=last)
             self._crew.tell_observers(TrialReported(report.id, taken, verdict))
             if verdict.prune:
                 flight.ordered = Cause(CauseKind.PRUNER, str(verdict))
-        if not flight.at_horizon:  # there, nothing is left to save
+        if not flight.at_horizon:
             flight.ordered = flight.ordered or self._order_to_end(flight)
         if flight.ordered is None:
             self._crew.pool.go_on(report.id)
@@ -272,13 +280,18 @@ class SweepLoop:
         flight = self._flights.pop(ended.id, None)
         if flight is None:
             return
-        attempt, outcome = flight.attempt, flight.outcome(ended)
+        attempt, outcome = flight.attempt, flight.outcome(ended, like=self._account)
+        if ended.energy.total_j is not None:
+            self._account = ended.energy
         self._book.budget.settled(ended.id, outcome.energy.total_j)
         if outcome.state is TrialState.FAILED:
             lost = keep_error(self._folder(attempt), outcome, ended.traceback)
             if lost is not None:
                 self._crew.notice(f"the error of trial {attempt.id.number} was not kept: {lost}")
-        worker_lost = ended.ending is Ending.LOST and attempt.id.attempt < self._plan.retries
+        worker_lost = ended.ending is Ending.LOST and flight.ordered is None
+        if worker_lost:
+            self._losses[attempt.id.number] += 1
+            worker_lost = self._losses[attempt.id.number] <= self._plan.retries
         told = outcome.state is not TrialState.LOST and not worker_lost
         self._book.settle(
             attempt,
@@ -299,9 +312,9 @@ class SweepLoop:
         self._pending.append(replace(attempt, id=name, parked=False))
 
     def _record(
-        self, flight: Flight, outcome: Outcome, imported: tuple[str, ...] = ()
+        self, flight: Flight, outcome: Outcome, imported: tuple[str, ...] | None
     ) -> Record | None:
-        if not self._plan.share:
+        if not self._plan.share or imported is None:  # a lost worker cannot say what it ran
             return None
         tainted = self._crew.tainted(imported)
         if tainted is not None and tainted not in self._said:
@@ -342,14 +355,14 @@ class SweepLoop:
 
     def _ending(self) -> tuple[SweepState, str]:
         """Say how the sweep ended, once nothing is in flight."""
+        why = self._enough() or "space"
+        if self._nothing_left():
+            why = "space" if self._exhausted else "budget.trials"
+        if why in ("interrupt", "stop"):
+            return SweepState.STOPPED, why
         if self._book.all_failed(at_least=1):
             return SweepState.FAILED, "failures"
-        unfinished = self._pending or self._parked or self._book.duplicates_wait
-        if not unfinished and (self._exhausted or not self._book.has_room()):
-            return SweepState.COMPLETE, "space" if self._exhausted else "budget.trials"
-        why = self._enough() or "space"
-        stopped = why in ("interrupt", "stop")
-        return SweepState.STOPPED if stopped else SweepState.COMPLETE, why
+        return SweepState.COMPLETE, why
 
     def _elapsed_s(self) -> float:
         return self._begun.elapsed_s + self._crew.clock() - self._began_s
@@ -379,10 +392,11 @@ class SweepLoop:
         else:
             self._pending.extend(follow(self._crew, self._book, followed))
 
-    def _book_overhead(self) -> None:
-        overhead_j = self._crew.pool.close().total_j
-        if overhead_j is not None:
-            self._overhead_j = overhead_j + (self._overhead_j or 0.0)
+    def _close_pool(self, *, kill: bool = False) -> None:
+        """End the workers and book their overhead; an unknown part makes the sum unknown."""
+        now_j = self._crew.pool.close(kill=kill).total_j
+        known = now_j is not None and self._overhead_j is not None
+        self._overhead_j = now_j + self._overhead_j if known else None  # type: ignore[operator]
 
     def _finish(self, state: SweepState, stopped_by: str) -> SweepResult:
         elapsed_s = self._elapsed_s()
@@ -396,11 +410,8 @@ class SweepLoop:
         """Book what was in flight: untold, so that it runs again when the sweep goes on."""
         for flight in self._flights.values():
             cause = Cause(CauseKind.STOPPED, "the sweep was ended")
-            outcome = Outcome(TrialState.LOST, tuple(flight.curve), cause=cause)
-            record = self._record(flight, outcome)
-            self._book.settle(
-                flight.attempt, outcome, Source.RUN, record=record, claim=flight.claim, told=False
-            )
+            outcome = flight.cut_short(cause, like=self._account)
+            self._book.settle(flight.attempt, outcome, Source.RUN, claim=flight.claim, told=False)
             self._again(flight.attempt)
         self._flights.clear()
 

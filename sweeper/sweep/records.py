@@ -29,7 +29,7 @@ from sweeper.model import (
     Verdict,
 )
 from sweeper.seams import Study
-from sweeper.sweep.flight import value_of
+from sweeper.sweep.flight import is_last, value_of
 
 __all__ = ["judge", "keep_error", "record_of", "replay", "served", "use_of"]
 
@@ -107,10 +107,10 @@ def keep_error(folder: str, outcome: Outcome, traceback: str | None) -> OSError 
     return None
 
 
-def judge(study: Study, number: int, point: Point, max_steps: int | None) -> Verdict:
+def judge(study: Study, number: int, point: Point, *, last: bool) -> Verdict:
     """Ask the study about a report; at the planned horizon there is nothing left to save."""
     verdict = study.judge(number, point.step, point.values[0])
-    return replace(verdict, prune=False) if point.step == max_steps else verdict
+    return replace(verdict, prune=False) if last else verdict
 
 
 def replay(
@@ -123,7 +123,8 @@ def replay(
         training did, so that it is no answer.
     """
     for index, point in enumerate(record.curve):
-        verdict = judge(study, number, point, max_steps)
+        last = is_last(point.step, record.curve[0].step, max_steps)
+        verdict = judge(study, number, point, last=last)
         if verdict.prune:
             cause = Cause(CauseKind.PRUNER, str(verdict))
             return served(record, TrialState.PRUNED, record.curve[: index + 1], cause=cause)

@@ -51,6 +51,8 @@ def follow(crew: Crew, book: TrialBook, rows: Sequence[TrialRow]) -> list[Attemp
     hits = _hits(crew, past.rows)
     attempts: dict[int, Attempt] = {}
     for is_tell, row in past.events:
+        if crew.ladder.urgency:
+            break
         number = row.id.number
         if is_tell:
             if number in attempts:
@@ -59,8 +61,11 @@ def follow(crew: Crew, book: TrialBook, rows: Sequence[TrialRow]) -> list[Attemp
             attempt = book.admit(past.repeat(crew.study, row), book.next_position())
             crew.ledger.start(replace(attempt, parked=True))
             attempts[number] = attempt
-    open_ones = [attempt for n, attempt in sorted(attempts.items()) if not book.is_settled(n)]
-    return [attempt for attempt in open_ones if not book.is_duplicate(attempt.id.number)]
+    unanswered = [attempt for n, attempt in sorted(attempts.items()) if not book.is_settled(n)]
+    for attempt in unanswered:
+        if book.is_duplicate(attempt.id.number):
+            book.share_or_wait(attempt, started=True)
+    return [attempt for attempt in unanswered if not book.is_duplicate(attempt.id.number)]
 
 
 def _hits(crew: Crew, rows: Sequence[TrialRow]) -> Mapping[str, Hit]:
@@ -70,7 +75,7 @@ def _hits(crew: Crew, rows: Sequence[TrialRow]) -> Mapping[str, Hit]:
 
 def _answer(book: TrialBook, attempt: Attempt, row: TrialRow, hits: Mapping[str, Hit]) -> None:
     if book.is_duplicate(attempt.id.number):
-        book.share_or_wait(attempt, started=True)
+        book.share_if_known(attempt)
         return
     hit = None if attempt.key is None else hits.get(attempt.key.run_key)
     outcome = None if hit is None else Past.answer(row, hit.record)

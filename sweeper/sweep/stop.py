@@ -65,6 +65,8 @@ class StopLadder:
             self._before.setdefault(number, previous)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.urgency is Urgency.KILL:
+            return  # it is being done
         lowest = Urgency.STOP if number == signal.SIGTERM else Urgency.DRAIN
         self.urgency = Urgency(min(max(self.urgency + 1, lowest), Urgency.KILL))
         if self.urgency is Urgency.KILL:

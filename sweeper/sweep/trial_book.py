@@ -14,7 +14,6 @@ from sweeper.model import (
     AttemptId,
     Claim,
     Outcome,
-    Point,
     Proposal,
     Record,
     Settled,
@@ -38,7 +37,7 @@ class TrialBook:
     Attributes:
         budget: What was spent.
         counted: Trials that use ``budget.trials``: all that were asked but duplicates.
-        target_reached: A report was as good as the target.
+        target_reached: A complete trial's value was as good as the target.
     """
 
     def __init__(self, crew: Crew, plan: Plan) -> None:
@@ -98,6 +97,12 @@ class TrialBook:
             self._crew.ledger.start(replace(attempt, parked=True))
         self._waiting.setdefault(twin, []).append(attempt)
 
+    def share_if_known(self, attempt: Attempt) -> None:
+        """Give a duplicate the outcome of its twin if that one has ended."""
+        twin = self._twin_of[attempt.id.number]
+        if twin in self._ends:
+            self._share(attempt, twin)
+
     def _share(self, attempt: Attempt, twin: int) -> None:
         outcome, record_uid = self._ends[twin]
         self.rejudge(attempt.id.number, outcome)
@@ -143,17 +148,13 @@ class TrialBook:
         self._crew.study.tell(number, outcome.state, outcome.final)
         self._ends[number] = (outcome, record_uid)
         self._succeeded = self._succeeded or outcome.state is not TrialState.FAILED
+        if outcome.final and self._plan.metric.reaches_target(outcome.final[0]):
+            self.target_reached = True
 
     def rejudge(self, number: int, outcome: Outcome) -> None:
         """Report a known curve to the study; the known end counts, not the answer."""
         for point in outcome.curve:
             self._crew.study.judge(number, point.step, point.values[0])
-            self.note(point)
-
-    def note(self, point: Point) -> None:
-        """Look whether a report reaches the target."""
-        if self._plan.metric.reaches_target(point.values[0]):
-            self.target_reached = True
 
     # --- looking back ---
 

@@ -124,6 +124,7 @@ class ScriptedPool:
             energy=self._energy(reports * self._cost_j),
             elapsed_s=float(reports),
             node="scripted",
+            imported=None if ending is Ending.LOST else (),
         )
 
     def _energy(self, total_j: float) -> Energy:

@@ -7,6 +7,7 @@ objective at its report.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import queue
 import threading
@@ -121,7 +122,7 @@ def _function_style(
 
     def train() -> None:
         try:
-            channel.end(_Returned(_call(objective, trial)))
+            channel.end(_Returned(_run(objective, trial, channel)))
         except BaseException as error:
             channel.end(_Raised(error))
 
@@ -145,6 +146,20 @@ def _function_style(
                     _await_end(channel, thread)
                     raise
                 channel.answer(go_on=True)
+
+
+def _run(objective: Callable[..., Any], trial: Trial, channel: _Channel) -> Any:
+    """Call the objective; a decorated generator shows itself only now."""
+    result = _call(objective, trial)
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("the objective is an async function; write an ordinary def")
+    if not inspect.isgenerator(result):
+        return result
+    with contextlib.closing(result):
+        for given in result:
+            channel.deliver(_checked(given))
+    return None
 
 
 def _await_end(channel: _Channel, thread: threading.Thread) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sweeper.model import UNAVAILABLE, AttemptId, Cause, Energy, Order, PoolEvent
+from sweeper.model import NOTHING, AttemptId, Cause, Energy, Order, PoolEvent
 from sweeper.seams import Pool
 
 __all__ = ["LazyPool"]
@@ -56,4 +56,4 @@ class LazyPool:
 
     def close(self, *, kill: bool = False) -> Energy:
         """Close the real pool if there is one."""
-        return UNAVAILABLE if self._pool is None else self._pool.close(kill=kill)
+        return NOTHING if self._pool is None else self._pool.close(kill=kill)

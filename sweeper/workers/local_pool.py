@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from sweeper.errors import PoolError
-from sweeper.model import UNAVAILABLE, AttemptId, Cause, Ended, Energy, Order, PoolEvent
+from sweeper.model import NOTHING, AttemptId, Cause, Ended, Energy, Order, PoolEvent
 from sweeper.workers.worker import Worker, WorkerSetup
 
 __all__ = ["LocalPool"]
@@ -64,4 +64,4 @@ class LocalPool:
 
     def close(self, *, kill: bool = False) -> Energy:
         """Return what the worker used outside attempts."""
-        return UNAVAILABLE if self._worker is None else self._worker.overhead()
+        return NOTHING if self._worker is None else self._worker.overhead()

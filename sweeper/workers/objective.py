@@ -74,7 +74,8 @@ def locate(entry: str, root: Path) -> ObjectiveSource:
 
 def _module_file(module: str, root: Path) -> Path:
     relative = Path(*module.split("."))
-    for candidate in (root / relative.with_suffix(".py"), root / relative / "__init__.py"):
+    # Python prefers a package to a module of its name.
+    for candidate in (root / relative / "__init__.py", root / relative.with_suffix(".py")):
         if candidate.is_file():
             return candidate
     try:

@@ -42,6 +42,7 @@ __all__ = ["RayPool"]
 
 _READY_S = 120.0  # a worker that is not ready by then will not be
 _CLOSE_S = 5.0
+_FAILED_STARTS = 3  # so many in a row are no accident
 _OBJECT_STORE_BYTES = 100 * 2**20  # reports are small; Ray's default takes a third of the memory
 _NOT_SHIPPED = [
     ".git",
@@ -150,6 +151,8 @@ class RayPool:
         self._killed: dict[AttemptId, Cause] = {}
         self._share: dict[Any, float] = {}
         self._overhead = UNAVAILABLE
+        self._failed_starts = 0
+        self._lost_books = False  # of workers that were replaced
         self._closed = False
         try:
             self._connect(address)
@@ -233,6 +236,7 @@ class RayPool:
             workers = self._resources.workers or 0
             asked = math.ceil(workers * (self._resources.cpus or 1))
             ray.init(
+                address="local",  # whatever RAY_ADDRESS says
                 num_cpus=max(usable_cpus(), asked),
                 include_dashboard=False,
                 object_store_memory=_OBJECT_STORE_BYTES,
@@ -315,6 +319,7 @@ class RayPool:
         if call.attempt is None:
             if reply is not None:
                 raise PoolError(reply)
+            self._failed_starts = 0
             self._idle.append(call.actor)
             return None
         if isinstance(reply, Ended):
@@ -329,7 +334,11 @@ class RayPool:
     def _lost(self, call: _Call, why: str) -> Ended | None:
         """Replace an actor that is gone, and end its attempt."""
         if call.attempt is None:
-            raise PoolError(f"a worker could not start: {why}")
+            self._failed_starts += 1
+            if self._failed_starts > _FAILED_STARTS:
+                raise PoolError(f"the workers could not start: {why}")
+            self._replace(call.actor)
+            return None
         del self._actor_of[call.attempt]
         self._replace(call.actor)
         killed = self._killed.pop(call.attempt, None)
@@ -344,6 +353,7 @@ class RayPool:
         )
 
     def _replace(self, actor: Any) -> None:
+        self._lost_books = True
         share = self._share.pop(actor)
         ray.kill(actor)  # it may live on in an unknown state
         self._prepare(self._new_actor(), share)
@@ -355,11 +365,10 @@ class RayPool:
             )
         except ray.exceptions.RayError:
             return UNAVAILABLE
-        known = [account for account in accounts if account.total_j is not None]
-        if not known:
-            return UNAVAILABLE
-        total_j = sum(account.total_j for account in known if account.total_j is not None)
-        return replace(known[0], total_j=total_j, lo_j=None, hi_j=None, gpus=())
+        known_j = [account.total_j for account in accounts if account.total_j is not None]
+        if self._lost_books or len(known_j) < len(self._share):
+            return UNAVAILABLE  # a part is unknown, and so is the sum
+        return replace(accounts[0], total_j=sum(known_j), lo_j=None, hi_j=None, gpus=())
 
 
 def _knock(address: str) -> None:

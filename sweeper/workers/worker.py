@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import random
 import socket
 import sys
 import time
@@ -34,6 +33,7 @@ from sweeper.workers.bridge import Deliver, Reports, reports
 from sweeper.workers.capture import ProcessCapture, PythonCapture
 from sweeper.workers.imported import imported_files
 from sweeper.workers.objective import ObjectiveSource, load
+from sweeper.workers.seeding import Seeder
 
 __all__ = ["Worker", "WorkerSetup"]
 
@@ -70,6 +70,7 @@ class Worker:
         self._before = frozenset(sys.modules)
         with contextlib.redirect_stdout(sys.stderr):  # the driver's output is the result alone
             self._objective = load(setup.objective)
+        self._seeder = Seeder()
         self._capture = ProcessCapture() if setup.own_process else PythonCapture()
         self._node = socket.gethostname()
         self._meter = setup.make_meter()
@@ -98,7 +99,7 @@ class Worker:
                 deliver=deliver,
             )
 
-        seed_everything(order.seed)
+        self._seeder.seed(order.seed)
         self._meter.open()
         self._started_s = time.monotonic()
         self._reports = reports(self._objective, make_trial)
@@ -187,20 +188,6 @@ class Worker:
             gpus=tuple(gpu.uuid for gpu in energy.gpus),
             imported=imported_files(self._root, before=self._before),
         )
-
-
-def seed_everything(seed: int) -> None:
-    """Seed random, and NumPy and torch where the objective has loaded them.
-
-    A warm worker must carry no generator state from one trial to the next.
-    """
-    random.seed(seed)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed(seed % 2**32)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed)
 
 
 def _joules(declared: float | None, before: float | None) -> float | None:

@@ -24,7 +24,7 @@ def test_the_whole_text() -> None:
         "energy    at least 74.5 J spent = 0.0000207 kWh (gpu, measured:counter)",
         "          of which overhead 7.50 J; driver and store are not measured",
         "          unknown for 1 attempt; 80 % of the time is covered",
-        "          at least 7.5 mg CO2e (360 g/kWh: US 2023, annual average)",
+        "          at least 7.5 mg CO2e (360 g/kWh: US 2023, annual average; PUE 1: not given)",
         "          cost at least 0.0000031 USD",
         "          avoided by the store 21.0 J (would not necessarily have been run)",
         "          avoided by not training duplicates 21.0 J",
@@ -126,7 +126,7 @@ def test_other_hardware_is_told_apart() -> None:
     row = trial_row(0, [0.5], source=Source.CACHE)
     history = history_of(row, uses=[use_row(0, 7.0, comparable=False)])
     text = closing_text(summary_of(history))
-    assert "avoided by the store 7.00 J, of which 7.00 J on other hardware" in text
+    assert "avoided by the store 7.00 J, of which 7.00 J on hardware not compared" in text
     assert ", from the store" in text
 
 

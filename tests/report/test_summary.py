@@ -256,7 +256,7 @@ def test_flushed_joules_without_an_account_have_an_unknown_source() -> None:
     """Joules that a dead driver had flushed are known, but not where they came from."""
     row = replace(trial_row(0, energy=5.0, state=TrialState.LOST), energy=None)
     energy = summary_of(history_of(row)).energy
-    assert (energy.spent_j, energy.source, energy.missing) == (5.0, "unknown", 0)
+    assert (energy.spent_j, energy.source, energy.missing) == (5.0, "unknown", 1)
 
 
 def test_different_scopes_are_mixed() -> None:

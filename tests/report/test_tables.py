@@ -166,4 +166,4 @@ def test_other_hardware_is_named_on_the_trial_page() -> None:
     """Joules that another kind of device would have used say so."""
     row = trial_row(0, [0.5], source=Source.CACHE)
     history = history_of(row, uses=[use_row(0, 7.0, comparable=False)])
-    assert "avoided 7.00 J, on other hardware" in _trial(history, 0)
+    assert "avoided 7.00 J, hardware not compared" in _trial(history, 0)

@@ -138,7 +138,7 @@ def test_module_on_the_path_outside_of_the_project(
         ("closure_test_library", "closure_test_library/__init__.py"),
         ("closure_test_library", "closure_test_library/core.py"),
     ]
-    assert read.imports == ()
+    assert read.imports == ("closure_test_library",)
     write(library, closure_test_library__core="x = 2")
     assert read.changed() == "closure_test_library/core.py"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -184,6 +186,34 @@ def test_a_generator_objective_with_trial_must_yield(tmp_path: Path) -> None:
     assert isinstance(event, Ended)
     assert event.cause is not None
     assert "cannot call trial.report too" in event.cause.text
+
+
+def test_a_library_that_is_imported_late_is_seeded_too(tmp_path: Path) -> None:
+    """NumPy, imported only inside the objective, starts from the trial's seed."""
+    source = "def train(params):\n    import numpy\n    yield 1, {'loss': numpy.random.rand()}\n"
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from sweeper.model import AttemptId, Order\n"
+        "from sweeper.testing.scripted_meter import HandClock, ScriptedMeter\n"
+        "from sweeper.workers.objective import locate\n"
+        "from sweeper.workers.worker import Worker, WorkerSetup\n"
+        "folder = Path(sys.argv[1])\n"
+        "meter = lambda: ScriptedMeter(HandClock(), lambda _: 1.0)\n"
+        "setup = WorkerSetup(locate('late.py:train', folder), meter, own_process=False)\n"
+        "worker = Worker(setup)\n"
+        "assert 'numpy' not in sys.modules\n"
+        "for number in range(2):\n"
+        "    order = Order(AttemptId(number, 0, 0), {}, 7, 1, str(folder / str(number)))\n"
+        "    print(worker.start(order).metrics['loss'])\n"
+        "    worker.stop()\n"
+    )
+    (tmp_path / "late.py").write_text(source, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    first_drawn, second_drawn = done.stdout.split()
+    assert first_drawn == second_drawn == "0.07630828937395717"
 
 
 @pytest.mark.torch
