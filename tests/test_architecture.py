@@ -137,6 +137,6 @@ def test_there_is_no_cycle() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_file_outgrows_one_responsibility(file: Path) -> None:
-    """Four hundred lines are the limit, but for the vocabulary, the composition root and the loop."""
+    """Four hundred lines are the limit, but for the vocabulary, the composition and the loop."""
     lines = len(file.read_text(encoding="utf-8").splitlines())
     assert lines <= {"model.py": 900, "compose.py": 460, "loop.py": 425}.get(file.name, 415)

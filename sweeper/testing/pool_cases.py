@@ -33,6 +33,20 @@ def train(params, trial):
     for step in range(1, 4):
         trial.report(step, loss=params["x"] / step)
 """
+DECORATED = """
+import functools
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+@logged
+def train(params):
+    for step in range(1, 4):
+        yield step, {"loss": params["x"] / step}
+"""
 RAISES = """
 def train(params):
     yield 1, {"loss": 1.0}
@@ -100,6 +114,12 @@ class PoolCases:
     ) -> None:
         """The function style gives the same events as the generator style."""
         self._trains(make_pool(FUNCTION), tmp_path)
+
+    def test_a_decorated_generator_is_a_generator(
+        self, make_pool: MakePool, tmp_path: Path
+    ) -> None:
+        """What is only known when it is called is driven all the same."""
+        self._trains(make_pool(DECORATED), tmp_path)
 
     def _trains(self, pool: Pool, folder: Path) -> None:
         assert pool.room() == 1

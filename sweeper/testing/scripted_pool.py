@@ -35,6 +35,7 @@ class ScriptedPool:
         workers: How many attempts run at once.
         energy_per_report_j: What each report costs, as if a counter had measured it.
         overhead_j: What the workers used outside attempts.
+        respawn_turns: So many turns pass before a lost worker is replaced.
 
     Attributes:
         started: Every order that was ever started.
@@ -48,6 +49,7 @@ class ScriptedPool:
         workers: int = 1,
         energy_per_report_j: float = 1.0,
         overhead_j: float = 0.0,
+        respawn_turns: int = 0,
     ) -> None:
         self.started: list[Order] = []
         self.stopped: dict[AttemptId, Cause] = {}
@@ -55,13 +57,15 @@ class ScriptedPool:
         self._workers = workers
         self._cost_j = energy_per_report_j
         self._overhead_j = overhead_j
+        self._respawn_turns = respawn_turns
+        self._respawning: list[int] = []  # turns left, by lost worker
         self._running: dict[AttemptId, Iterator[tuple[int, Mapping[str, float]]]] = {}
         self._reports: dict[AttemptId, int] = {}
         self._turns: deque[AttemptId] = deque()
 
     def room(self) -> int:
         """Return how many scripted workers are free."""
-        return self._workers - len(self._running)
+        return self._workers - len(self._running) - len(self._respawning)
 
     def start(self, order: Order) -> None:
         """Open the script of an attempt."""
@@ -89,6 +93,7 @@ class ScriptedPool:
 
     def next_event(self, timeout_s: float) -> PoolEvent | None:
         """Play one turn; never waits."""
+        self._respawning = [turns - 1 for turns in self._respawning if turns > 1]
         if not self._turns:
             return None
         attempt = self._turns.popleft()
@@ -115,6 +120,8 @@ class ScriptedPool:
 
     def _ended(self, attempt: AttemptId, ending: Ending, cause: Cause | None) -> Ended:
         del self._running[attempt]
+        if ending is Ending.LOST and self._respawn_turns:
+            self._respawning.append(self._respawn_turns)
         reports = self._reports[attempt]
         return Ended(
             id=attempt,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sweeper.errors import CacheError
 from sweeper.model import (
     AttemptId,
+    Cause,
     Direction,
     Metric,
     Notice,
@@ -133,12 +134,12 @@ def test_reports_without_the_metric_are_no_points(bench: Bench) -> None:
 
 def test_a_target_ends_the_sweep(bench: Bench) -> None:
     """Once a report reaches the target no new trial starts."""
-    metric = Metric("loss", Direction.MINIMIZE, target=1.0)
+    metric = Metric("loss", Direction.MINIMIZE, target=1.25)
     result = bench.run(points(5)[::-1], metric=metric)
     assert ended(result) == (SweepState.COMPLETE, "target")
-    assert bench.trained == 5
-    bench.run(points(5), metric=metric, digest="e" * 64)
-    assert bench.trained == 0, "the stored curve of the first point reaches it as well"
+    assert bench.trained == 4
+    bench.run(points(5)[1:], metric=metric, digest="e" * 64)
+    assert bench.trained == 0, "the stored value of the first point reaches it as well"
 
 
 # --- failures ---
@@ -220,6 +221,130 @@ def test_after_the_last_retry_a_lost_worker_is_a_failure(bench: Bench) -> None:
     result = bench.run(points(1), always_dies, retries=2)
     assert result.state is SweepState.FAILED
     assert bench.trained == 3
+
+
+def test_a_sweep_waits_for_the_replacement_of_its_only_worker(bench: Bench) -> None:
+    """While no worker is there, there is still work: the sweep is not over."""
+
+    def first_dies(order: Order) -> Reports:
+        yield 1, {"loss": 1.0}
+        if order.params["x"] == 1:
+            raise WorkerDies("killed")
+
+    pool = ScriptedPool(first_dies, respawn_turns=5)
+    result = bench.run(points(9), pool, limits=Limits(trials=4))
+    assert ended(result) == (SweepState.COMPLETE, "budget.trials")
+    assert len(pool.started) == 4
+
+
+def test_interruptions_use_up_no_retries(bench: Bench) -> None:
+    """Only lost workers count against ``trial.retries``, not continuations."""
+    for _ in range(3):
+        assert bench.run(points(1), killed_at_report(), retries=1).state is SweepState.STOPPED
+    deaths = iter([True, False])
+
+    def dies_once(order: Order) -> Reports:
+        yield 1, {"loss": 1.0}
+        if next(deaths):
+            raise WorkerDies("killed")
+
+    assert bench.run(points(1), dies_once, retries=1).state is SweepState.COMPLETE
+
+
+def killed_at_report() -> ScriptedPool:
+    """Return a pool whose driver is killed when it has answered two reports."""
+
+    class Killed(ScriptedPool):
+        def go_on(self, attempt: AttemptId) -> None:
+            self.answered = getattr(self, "answered", 0) + 1
+            if self.answered > 2:
+                raise KeyboardInterrupt
+            super().go_on(attempt)
+
+    return Killed(descending)
+
+
+def test_joules_of_interrupted_attempts_are_kept_as_the_least(bench: Bench) -> None:
+    """What was reported before a kill is spent, counts against the budget, and is flagged."""
+    limits = Limits(energy_j=5.0)
+    bench.run(points(1), killed_at_report(), limits=limits)
+    row = bench.history.attempts[0]
+    assert (row.state, row.energy_j) == (TrialState.LOST, 3.0)
+    assert row.energy is not None
+    assert row.energy.flags == ("cut_short",)
+    bench.run(points(1), killed_at_report(), limits=limits)
+    result = bench.run(points(1), limits=limits)
+    assert result.stopped_by == "budget.energy"
+    assert bench.trained == 0
+
+
+def test_an_interruption_after_a_failure_is_an_interruption(bench: Bench) -> None:
+    """That only failures are known yet is no verdict on the sweep."""
+
+    def fails(order: Order) -> Reports:
+        raise ValueError("bad")
+
+    ladder = StopLadder(lambda text: None)
+
+    class Pressed(ScriptedPool):
+        def start(self, order: Order) -> None:
+            super().start(order)
+            ladder.urgency = Urgency.DRAIN
+
+    result = bench.run(points(5), Pressed(fails), ladder=ladder)
+    assert ended(result) == (SweepState.STOPPED, "interrupt")
+
+
+def test_a_pruned_trial_whose_worker_dies_in_its_cleanup_stays_pruned(bench: Bench) -> None:
+    """The decision was taken; there is nothing to try again."""
+
+    class DiesWhenStopped(ScriptedPool):
+        def stop(self, attempt: AttemptId, cause: Cause, *, now: bool = False) -> None:
+            self._running[attempt] = self._dying()
+            self.go_on(attempt)
+
+        def _dying(self) -> Reports:
+            raise WorkerDies("killed in finally")
+            yield
+
+    study = ScriptedStudy(points(1), prune_at=[(0, 2)])
+    bench.run(study, DiesWhenStopped(descending), retries=3)
+    assert study.told == [(0, TrialState.PRUNED, ())]
+
+
+@pytest.mark.parametrize(("first_step", "cut_at"), [(0, 3), (1, 4)])
+def test_the_horizon_is_met_by_who_counts_from_zero_too(
+    bench: Bench, first_step: int, cut_at: int
+) -> None:
+    """``for epoch in range(max_steps)`` ends at max_steps - 1: no pruning there either."""
+    curve = [(step, {"loss": 1.0}) for step in range(first_step, first_step + 4)]
+    bench.run(ScriptedStudy(points(1), prune_at=[(0, cut_at)]), lambda order: curve, max_steps=4)
+    assert states(bench) == [(TrialState.COMPLETE, Source.RUN)]
+
+
+def test_a_target_is_judged_by_the_trials_value(bench: Bench) -> None:
+    """With ``take: last`` a good report on the way is no result yet."""
+    curve = [(1, {"loss": 0.1}), (2, {"loss": 0.9})]
+    metric = Metric("loss", Direction.MINIMIZE, target=0.5)
+    result = bench.run(points(3), lambda order: curve, metric=metric)
+    assert result.stopped_by == "space"
+
+
+def test_a_first_report_past_the_horizon_says_so(bench: Bench) -> None:
+    """The cause names the horizon instead of asking for a report that was made."""
+    bench.run(points(1), lambda order: [(100, {"loss": 1.0})], max_steps=5)
+    assert "past max_steps 5" in (bench.history.attempts[0].cause or "")
+
+
+def test_following_settles_duplicates_that_were_open(bench: Bench) -> None:
+    """A duplicate that waited when the earlier sweep ended gets its twin's outcome here."""
+    proposals: list[Params] = [{"x": 1}, {"x": 1}, {"x": 2}]
+    bench.run(proposals, interrupted_after(2), limits=Limits(trials=2))
+    first = bench.history.attempts
+    assert any(row.source is Source.DUPLICATE or row.told is None for row in first)
+    result = bench.run(proposals, fresh=True, limits=Limits(trials=2))
+    assert result.state is SweepState.COMPLETE
+    assert all(row.told is not None for row in bench.history.attempts)
 
 
 def test_a_trial_over_its_time_limit_fails(bench: Bench) -> None:
