@@ -33,7 +33,7 @@ from sweeper.sweep.loop import SweepResult, run_sweep
 from sweeper.sweep.stop import StopLadder
 from sweeper.workers.lazy_pool import LazyPool
 from sweeper.workers.objective import ObjectiveSource, locate
-from sweeper.workers.slots import Resources
+from sweeper.workers.slots import Resources, fit, usable_cpus
 from sweeper.workers.worker import WorkerSetup
 
 if TYPE_CHECKING:
@@ -106,10 +106,9 @@ def compose(
     source = _objective(loaded, root)
     chosen = _factors(loaded)
     _check_gpus(loaded, options)
-    threads = str(max(1, math.floor(config.resources.cpus)))
-    if options.local:
-        os.environ.setdefault(_THREADS, threads)  # as Ray does; NumPy reads it when imported
-    question = _question(loaded, source, {_THREADS: threads, **os.environ})
+    # In the key, and so the same in every worker; NumPy and torch read it when imported.
+    os.environ.setdefault(_THREADS, str(max(1, math.floor(_cpus_each(config)))))
+    question = _question(loaded, source, dict(os.environ))
     study = _study(loaded)
     holder = uuid4()
     store = open_store(options.store_url or config.cache.url)
@@ -197,6 +196,26 @@ def _check_gpus(loaded: LoadedSweep, options: RunOptions) -> None:
             f"each worker asks for {asked:g} GPU, and this machine has {there or 'no'} NVIDIA GPU "
             "that NVML can see; set gpus: 0 to train on CPUs, or ray.address to train on a cluster",
         )
+
+
+def _cpus_each(config: SweepConfig) -> float:
+    """Return the CPUs of one worker, as far as they can be known before the workers start."""
+    resources = _resources(config)
+    if resources.cpus is not None or resources.gpus is not None or config.ray.address is not None:
+        return resources.cpus or 1.0
+    from sweeper.energy.nvml import Nvml
+
+    return fit(resources, cpus=usable_cpus(), gpus=Nvml().count()).cpus
+
+
+def _resources(config: SweepConfig) -> Resources:
+    asked = config.resources
+    return Resources(
+        cpus=asked.cpus if "cpus" in asked.model_fields_set else None,
+        gpus=asked.gpus,
+        memory_bytes=asked.memory_bytes,
+        workers=asked.workers,
+    )
 
 
 def _plan(config: SweepConfig, chosen: Factors) -> Plan:
@@ -357,14 +376,8 @@ def _pool(
         from sweeper.workers.local_pool import LocalPool
 
         return LocalPool(setup, gpus=_local_gpus(config))
-    asked = config.resources
-    resources = Resources(
-        cpus=asked.cpus if "cpus" in asked.model_fields_set else None,
-        gpus=asked.gpus,
-        memory_bytes=asked.memory_bytes,
-        workers=asked.workers,
-    )
-    return LazyPool(partial(_ray_pool, setup, resources, config.ray.address, notify))
+    start = partial(_ray_pool, setup, _resources(config), config.ray.address, notify)
+    return LazyPool(start)
 
 
 def _local_gpus(config: SweepConfig) -> tuple[str, ...]:

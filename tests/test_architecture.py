@@ -139,4 +139,4 @@ def test_there_is_no_cycle() -> None:
 def test_no_file_outgrows_one_responsibility(file: Path) -> None:
     """Four hundred lines are the limit, but for the vocabulary, the composition and the loop."""
     lines = len(file.read_text(encoding="utf-8").splitlines())
-    assert lines <= {"model.py": 900, "compose.py": 460, "loop.py": 425}.get(file.name, 415)
+    assert lines <= {"model.py": 900, "compose.py": 475, "loop.py": 425}.get(file.name, 415)

@@ -173,5 +173,17 @@ def _draw(parameter: Parameter, random: Random) -> Value:
 
 
 def point_identity(params: Params, without: frozenset[str]) -> Hashable:
-    """Return what makes a point the same point as another."""
-    return identity({name: value for name, value in params.items() if name not in without})
+    """Return what makes a point the same point as another.
+
+    Args:
+        params: The point.
+        without: Names, or dotted paths into mappings, that do not make points different.
+    """
+    return identity({n: _without(v, n, without) for n, v in params.items() if n not in without})
+
+
+def _without(value: Value, path: str, without: frozenset[str]) -> Value:
+    if not isinstance(value, Mapping):
+        return value
+    inner = {f"{path}.{key}": (key, item) for key, item in value.items()}
+    return {k: _without(v, p, without) for p, (k, v) in inner.items() if p not in without}

@@ -12,6 +12,7 @@ from sweeper.errors import SweeperError
 from sweeper.model import (
     UNAVAILABLE,
     Cause,
+    CauseKind,
     Outcome,
     Proposal,
     Record,
@@ -64,10 +65,10 @@ class Past:
 
     @staticmethod
     def answer(row: TrialRow, record: Record) -> Outcome | None:
-        """Answer a followed trial in its recorded state; None: the record does not reach so far."""
+        """Answer a followed trial in its recorded state; None: the record does not fit."""
         curve = tuple(point for point in record.curve if point.step <= row.steps)
-        if len(curve) != len(row.curve):
-            return None
+        if [(p.step, p.values) for p in curve] != [(p.step, p.values) for p in row.curve]:
+            return None  # too short, or another training than the one that was told
         if row.state is TrialState.COMPLETE and record.status is RecordStatus.COMPLETE:
             return served(record, row.state, curve, final=row.final)
         if row.state is TrialState.PRUNED:
@@ -85,7 +86,7 @@ def read_past(rows: Sequence[TrialRow]) -> Past:
         if number not in first or row.id.attempt < first[number].id.attempt:
             first[number] = row
         tries[number] = max(tries.get(number, 0), row.id.attempt + 1)
-    told = [row for row in rows if row.told is not None]
+    told = [row for row in rows if row.told is not None and not _cut_by_budget(row)]
     asks = [(row.asked, False, row) for row in first.values()]
     tells = [(row.told, True, row) for row in told if row.told is not None]
     ordered = sorted([*asks, *tells], key=lambda event: event[:2])
@@ -95,6 +96,11 @@ def read_past(rows: Sequence[TrialRow]) -> Past:
         tries=tries,
         untold=frozenset(first) - {row.id.number for row in told},
     )
+
+
+def _cut_by_budget(row: TrialRow) -> bool:
+    """Tell whether only the budget ended a trial: with another budget it has no end."""
+    return row.cause is not None and Cause.parse(row.cause).kind is CauseKind.BUDGET
 
 
 def outcome_of(row: TrialRow) -> Outcome:

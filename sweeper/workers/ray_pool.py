@@ -44,6 +44,7 @@ _READY_S = 120.0  # a worker that is not ready by then will not be
 _CLOSE_S = 5.0
 _FAILED_STARTS = 3  # so many in a row are no accident
 _OBJECT_STORE_BYTES = 100 * 2**20  # reports are small; Ray's default takes a third of the memory
+_SHARED_ENV = ("OMP_NUM_THREADS", "CUDA_DEVICE_ORDER")  # a local Ray inherits them
 _NOT_SHIPPED = [
     ".git",
     ".venv",
@@ -254,6 +255,7 @@ class RayPool:
             "working_dir": root,
             "py_modules": [str(Path(sweeper.__file__).parent)],
             "excludes": _NOT_SHIPPED,
+            "env_vars": {name: os.environ[name] for name in _SHARED_ENV if name in os.environ},
         }
 
     def _spawn_all(self) -> None:

@@ -31,7 +31,7 @@ from sweeper.seams import Meter
 from sweeper.trial import Report, Trial
 from sweeper.workers.bridge import Deliver, Reports, reports
 from sweeper.workers.capture import ProcessCapture, PythonCapture
-from sweeper.workers.imported import imported_files
+from sweeper.workers.imported import code_files, imported_files
 from sweeper.workers.objective import ObjectiveSource, load
 from sweeper.workers.seeding import Seeder
 
@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = (), share: float = 1.0) -> None:
         self._root = setup.objective.root
-        self._before = frozenset(sys.modules)
+        self._before = code_files()
         with contextlib.redirect_stdout(sys.stderr):  # the driver's output is the result alone
             self._objective = load(setup.objective)
         self._seeder = Seeder()

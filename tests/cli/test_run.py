@@ -145,12 +145,24 @@ def test_code_that_changes_under_a_sweep_taints_its_results(project: Project) ->
 
 
 @pytest.mark.parametrize(
+    "how",
+    [
+        "tricks = importlib.import_module('tricks')",
+        "import importlib.util as u\n"
+        "spec = u.spec_from_file_location('t', Path(__file__).parent / 'lib' / 'tricks.py')\n"
+        "tricks = u.module_from_spec(spec)\nspec.loader.exec_module(tricks)",
+        "import runpy, types\n"
+        "tricks = types.SimpleNamespace(**runpy.run_path(Path(__file__).parent / 'lib/tricks.py'))",
+    ],
+    ids=["computed", "from-file", "run-path"],
+)
+@pytest.mark.parametrize(
     ("overrides", "count"),
     [((), 4), (("cache.code.include=[lib/*.py]",), 0), (("cache.code.exclude=[lib/*.py]",), 0)],
     ids=["plain", "included", "excluded"],
 )
 def test_an_import_that_cannot_be_read_off_is_seen_afterwards(
-    project: Project, overrides: tuple[str, ...], count: int
+    project: Project, how: str, overrides: tuple[str, ...], count: int
 ) -> None:
     """Code that extends sys.path gives no false answers; the note names the file and the mend."""
     project.write("lib/tricks.py", "OFFSET = 1.0\n")
@@ -159,7 +171,7 @@ def test_an_import_that_cannot_be_read_off_is_seen_afterwards(
         "import importlib, sys\n"
         "from pathlib import Path\n"
         "sys.path.append(str(Path(__file__).parent / 'lib'))\n"
-        "tricks = importlib.import_module('tricks')\n"
+        f"{how}\n"
         "def train(params):\n"
         "    yield 1, {'loss': params['x'] + tricks.OFFSET}\n",
     )

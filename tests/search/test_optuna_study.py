@@ -133,6 +133,21 @@ def test_ignored_parameters_do_not_keep_a_finite_space_open() -> None:
     assert study.ask() is None
 
 
+def test_a_dotted_path_may_not_make_points_different() -> None:
+    """What is ignored inside a mapping makes a twin, as it makes the same key."""
+    models = ({"depth": 1, "verbose": True}, {"depth": 1, "verbose": False}, {"depth": 2})
+    settings = StudySettings(
+        {"model": Categorical(models)},
+        MAX,
+        "grid",
+        seed=0,
+        without=frozenset({"model.verbose"}),
+    )
+    study = build_study(settings)
+    asked = [study.ask() for _ in range(3)]
+    assert [proposal.params["model"]["depth"] for proposal in asked if proposal] == [1, 2]
+
+
 def test_grid_asks_in_order_without_twins() -> None:
     """The grid is enumerated, not sampled."""
     study = study_of("grid", {"b": IntUniform(1, 2), "a": Categorical(("x", "y"))})

@@ -159,9 +159,13 @@ def test_variables() -> None:
     given = {"OMP_NUM_THREADS": "4", "TORCH_LOGS": "x", "HOME": "/home/alice", "AWS_KEY": "hush"}
     assert read_environment((), given).variables == (
         ("CUBLAS_WORKSPACE_CONFIG", None),
+        ("JAX_ENABLE_X64", None),
+        ("MKL_NUM_THREADS", None),
         ("NVIDIA_TF32_OVERRIDE", None),
         ("OMP_NUM_THREADS", "4"),
+        ("OPENBLAS_NUM_THREADS", None),
         ("PYTHONHASHSEED", None),
+        ("TF_ENABLE_ONEDNN_OPTS", None),
         ("TORCH_LOGS", "x"),
         ("XLA_FLAGS", None),
     )

@@ -598,6 +598,17 @@ def test_grams_are_a_budget_too(bench: Bench) -> None:
     assert result.stopped_by == "budget.co2e"
 
 
+def test_what_only_the_budget_ended_goes_on_with_a_larger_one(bench: Bench) -> None:
+    """A trial that was cut for want of joules has no end yet; it is trained when there are some."""
+    bench.run(points(2), limits=Limits(energy_j=6.0))
+    result = bench.run(points(2), limits=Limits(energy_j=1000.0))
+    assert result.stopped_by == "space"
+    last = {row.id.number: row.state for row in bench.history.attempts}
+    assert last == {0: TrialState.COMPLETE, 1: TrialState.COMPLETE}
+    again = bench.run(points(2), limits=Limits(energy_j=1000.0))
+    assert (again.stopped_by, bench.trained) == ("space", 0)
+
+
 def test_hits_do_not_use_the_energy_budget(bench: Bench) -> None:
     """What the store answers consumes nothing."""
     bench.run(points(5))
