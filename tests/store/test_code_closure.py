@@ -346,3 +346,18 @@ def test_file_name_that_is_no_text(tmp_path: Path) -> None:
     refused = refusal(tmp_path, include=("*.txt",))
     assert "is no UTF-8 file name" in refused.why
     assert refused.why.isascii()
+
+
+def test_tree_reaches_into_a_repository_inside(tmp_path: Path) -> None:
+    """A submodule or nested repository is code like the rest."""
+    write(tmp_path, train="", vendored__net="depth = 1")
+    git(tmp_path / "vendored", "init", "-q")
+    git(tmp_path, "init", "-q")
+    read = closure(tmp_path, policy=CodePolicy.TREE)
+    assert "vendored/net.py" in names(read)
+
+
+def test_project_folder_named_like_an_installed_package(tmp_path: Path) -> None:
+    """Python prefers the installed package to a folder without __init__: its version counts."""
+    write(tmp_path, train="import click.types", click__types="")
+    assert "click" in closure(tmp_path).imports

@@ -218,3 +218,38 @@ def test_two_writers_keep_each_others_digests(root: Path, tmp_path: Path) -> Non
     one.save()
     two.save()
     assert len(json.loads((tmp_path / "digests.json").read_text())) == 2
+
+
+def test_link_beside_its_target_is_read_too(root: Path) -> None:
+    """``latest -> 2024`` beside 2024 is part of the data: turned elsewhere, it is other data."""
+    for year in ("2023", "2024"):
+        (root / "years" / year).mkdir(parents=True)
+        (root / "years" / year / "a.csv").write_text(year)
+    latest = root / "years" / "latest"
+    latest.symlink_to("2024")
+    before = read(root, "years")
+    latest.unlink()
+    latest.symlink_to("2023")
+    assert read(root, "years").document() != before.document()
+
+
+def test_circle_of_links_ends(root: Path) -> None:
+    """A link to a folder above it is not followed for ever."""
+    (root / "loop").mkdir()
+    (root / "loop" / "a.csv").write_text("1")
+    (root / "loop" / "again").symlink_to(root / "loop")
+    assert "again" not in json.dumps(read(root, "loop").document())
+
+
+def test_open_parts_of_a_glob_outside_of_the_project_count(root: Path, tmp_path: Path) -> None:
+    """A folder may be a class label: the same file under another one is other data."""
+    elsewhere = tmp_path / "elsewhere"
+    for label in ("cat", "dog"):
+        (elsewhere / label).mkdir(parents=True)
+    (elsewhere / "dog" / "2.jpg").write_text("a picture")
+    (elsewhere / "cat" / "1.jpg").write_text("another")
+    before = read(root, f"{elsewhere}/*/*.jpg")
+    (elsewhere / "dog" / "2.jpg").rename(elsewhere / "cat" / "2.jpg")
+    after = read(root, f"{elsewhere}/*/*.jpg")
+    assert after.document() != before.document()
+    assert str(tmp_path) not in json.dumps(after.document())
