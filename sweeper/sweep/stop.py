@@ -71,4 +71,5 @@ class StopLadder:
         self.urgency = Urgency(min(max(self.urgency + 1, lowest), Urgency.KILL))
         if self.urgency is Urgency.KILL:
             raise KeyboardInterrupt
-        self._notify(_SAID[self.urgency])
+        # Not from here: the signal may have come in the middle of a write to the same stream.
+        threading.Thread(target=self._notify, args=(_SAID[self.urgency],), daemon=True).start()

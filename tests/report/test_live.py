@@ -31,6 +31,13 @@ from tests.report.samples import Clock, attempt_of, began, settled, started
 LONG: Params = {f"parameter_{n}": 0.123456 * n for n in range(12)} | {"text": "[red]日本[/red]"}
 
 
+@pytest.fixture(autouse=True)
+def terminal_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw as on an ordinary terminal, wherever the tests run."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 def _console(width: int) -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=width, height=30)
 
