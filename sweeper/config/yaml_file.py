@@ -28,7 +28,7 @@ class _Loader(yaml.SafeLoader):
         """Compose one node, unless the document grows out of bounds."""
         self.nodes += 1
         self.depth += 1
-        line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+        line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call] # PyYAML's
         check_limits(self.nodes, self.depth, line)
         node = super().compose_node(parent, index)
         self.depth -= 1

@@ -150,7 +150,7 @@ class WorkerMeter:
         """Measure; the one place where an error of measuring ends."""
         try:
             return act()
-        except Exception:
+        except Exception:  # measuring must never cost a training run (seams.py, Meter)
             self._accounts = None
             _LOG.warning("this worker's energy is no longer measured", exc_info=True)
             return otherwise

@@ -395,8 +395,8 @@ class SweepLoop:
     def _close_pool(self, *, kill: bool = False) -> None:
         """End the workers and book their overhead; an unknown part makes the sum unknown."""
         now_j = self._crew.pool.close(kill=kill).total_j
-        known = now_j is not None and self._overhead_j is not None
-        self._overhead_j = now_j + self._overhead_j if known else None  # type: ignore[operator]
+        before_j = self._overhead_j
+        self._overhead_j = None if now_j is None or before_j is None else before_j + now_j
 
     def _finish(self, state: SweepState, stopped_by: str) -> SweepResult:
         elapsed_s = self._elapsed_s()

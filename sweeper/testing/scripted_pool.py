@@ -105,7 +105,7 @@ class ScriptedPool:
             return self._ended(attempt, Ending.RETURNED, None)
         except WorkerDies as death:
             return self._ended(attempt, Ending.LOST, Cause(CauseKind.WORKER, str(death)))
-        except Exception as error:
+        except Exception as error:  # the script stands for user code
             cause = Cause(CauseKind.ERROR, f"{type(error).__name__}: {error}")
             return self._ended(attempt, Ending.RAISED, cause)
         self._reports[attempt] += 1

@@ -157,7 +157,7 @@ class RayPool:
         self._closed = False
         try:
             self._connect(address)
-            there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's
             self._slots = fit(resources, cpus=there.get("CPU", 0.0), gpus=there.get("GPU", 0.0))
             notify(f"started {self._slots}")
             self._spawn_all()

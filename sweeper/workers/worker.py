@@ -116,7 +116,7 @@ class Worker:
         with self._capture.active():
             try:
                 self._reports.close()
-            except Exception as error:
+            except Exception as error:  # the user's own cleaning up went wrong
                 failure = error
         return self._ended(Ending.STOPPED, failure)
 

@@ -47,8 +47,9 @@ def train(params):
 
 class TestRayPool(PoolCases):
     @pytest.fixture
-    def make_pool(self, tmp_path: Path) -> Iterator[MakePool]:
-        """Build a Ray pool with one worker."""
+    def make_pool(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePool]:
+        """Build a Ray pool with one worker, whatever cluster the environment names."""
+        monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
         from sweeper.workers.ray_pool import RayPool
 
         built: list[RayPool] = []
