@@ -28,9 +28,10 @@ def log_file(env: Mapping[str, str]) -> Path:
     return state_folder(env) / "sweeper.log"
 
 
-def trial_folder(handle: str, number: int, attempt: int) -> str:
+def trial_folder(handle: str, number: int, attempt: int, replicate: int = 0) -> str:
     """Return the folder of a trial's attempt; a sweep may be called anything, ``../..`` too."""
-    name = f"{number}" if attempt == 0 else f"{number}.{attempt}"
+    name = f"{number}-r{replicate}" if replicate else f"{number}"
+    name = f"{name}.{attempt}" if attempt else name
     return str(state_folder(os.environ) / "sweeps" / re.sub(r"[^\w.-]", "_", handle) / name)
 
 

@@ -57,13 +57,27 @@ class Study(Protocol):
         """
 
     def judge(self, number: int, step: int, value: float) -> Verdict:
-        """Take a report of the pruning metric and say whether the trial should stop, and why.
+        """Take a report of the judged metric and say whether the trial should stop, and why.
 
         A step that is not past the trial's last one is ignored and answered with "go on".
         """
 
-    def tell(self, number: int, state: TrialState, values: Sequence[float]) -> None:
-        """Tell how a trial ended: values only when complete, finite, one per metric."""
+    def tell(
+        self,
+        number: int,
+        state: TrialState,
+        values: Sequence[float],
+        violations: Sequence[float] = (),
+    ) -> None:
+        """Tell how a trial ended.
+
+        Args:
+            number: Whose.
+            state: How.
+            values: One per objective, finite; empty unless complete.
+            violations: How far each constraint on outcomes is violated, at most 0 where it holds;
+                empty unless complete.
+        """
 
 
 class Pool(Protocol):

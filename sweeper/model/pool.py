@@ -1,0 +1,92 @@
+"""What goes to a worker and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from sweeper.model.energy import Energy
+from sweeper.model.space import Params
+from sweeper.model.states import Cause
+from sweeper.model.trials import AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """A worker's trial reached a step and waits to be told to go on or to stop.
+
+    Attributes:
+        id: Whose.
+        step: As reported, unchecked.
+        metrics: What was reported and is a number, NaN and infinity included.
+        energy_j: Joules since the trial's start; None: unknown.
+        elapsed_s: Seconds since the trial's start.
+        unreadable: What was reported and is no number: name and a short description.
+    """
+
+    id: AttemptId
+    step: int
+    metrics: Mapping[str, float]
+    energy_j: float | None
+    elapsed_s: float
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ending(Enum):
+    """How a worker's trial ended, seen from the worker."""
+
+    RETURNED = "returned"
+    STOPPED = "stopped"
+    RAISED = "raised"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker's trial is over.
+
+    Attributes:
+        id: Whose.
+        ending: How.
+        cause: One line when it raised or the worker was lost.
+        traceback: Full text for the trial's folder, never for the store.
+        energy: Its closed account.
+        elapsed_s: Seconds since the trial's start.
+        node: Host name.
+        gpus: UUIDs.
+        imported: Project files that the worker had imported by then: POSIX paths below the root,
+            absolute ones elsewhere; None: the worker was lost and could not answer.
+    """
+
+    id: AttemptId
+    ending: Ending
+    cause: Cause | None
+    traceback: str | None
+    energy: Energy
+    elapsed_s: float
+    node: str
+    gpus: tuple[str, ...] = ()
+    imported: tuple[str, ...] | None = None
+
+
+PoolEvent = StepReport | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Everything that a worker needs to train one attempt.
+
+    Attributes:
+        id: Whose.
+        params: For the objective.
+        seed: For the objective, and what the worker seeds the generators with.
+        max_steps: The planned horizon; None: open.
+        folder: The trial's folder on the driver's host; created by whoever writes first.
+    """
+
+    id: AttemptId
+    params: Params
+    seed: int
+    max_steps: int | None
+    folder: str

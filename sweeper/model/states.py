@@ -1,0 +1,81 @@
+"""Where trials, records and sweeps stand, and why something ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class TrialState(Enum):
+    """Where a trial stands; the values are those of the store."""
+
+    PARKED = "parked"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether the trial has ended and was told to the study."""
+        return self in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
+
+
+class Source(Enum):
+    """Where a trial's outcome came from; the values are those of the store."""
+
+    RUN = "run"
+    CACHE = "cache"
+    DUPLICATE = "duplicate"
+    ATTACHED = "attached"
+
+
+class RecordStatus(Enum):
+    """How the training behind a record ended."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    OOM = "oom"
+    ERROR = "error"
+
+
+class SweepState(Enum):
+    """Where a sweep stands; the values are those of the store."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class CauseKind(Enum):
+    """Why a trial ended otherwise than by completing."""
+
+    PRUNER = "pruner"
+    BUDGET = "budget"
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"  # Ctrl-C: stays untold and runs again
+    HORIZON = "horizon"  # reported past max_steps: complete
+    ERROR = "error"  # the objective raised, or reported what it must not
+    DIVERGED = "diverged"  # NaN or infinity
+    OOM = "oom"  # GPU memory
+    WORKER = "worker"  # the worker died: transient
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a trial ended: a class and one line of at most 300 characters."""
+
+    kind: CauseKind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}: {self.text}"
+
+    @classmethod
+    def parse(cls, line: str) -> Cause:
+        """Read back what ``str`` made."""
+        kind, _, text = line.partition(": ")
+        return cls(CauseKind(kind), text)
