@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from sweeper.config.problems import kind
 from sweeper.config.section import AsTuple, Section, Text, Texts, choice
@@ -34,16 +34,22 @@ class CodePolicy(Enum):
 class DataVersion(Section):
     """Data that is declared instead of read: a name and a version that both enter the key."""
 
-    name: Text
-    version: Text
+    name: Text = Field(description="What the data is called.", examples=["imagenet"])
+    version: Text = Field(description="Another version is other data.", examples=["2012-3"])
 
 
 class Code(Section):
-    """Which project files enter the key; ``include`` and ``exclude`` are globs."""
+    """Which project files enter the key."""
 
-    policy: Annotated[CodePolicy, choice(CodePolicy)] = CodePolicy.IMPORTS
-    include: Texts = ()
-    exclude: Texts = ()
+    policy: Annotated[CodePolicy, choice(CodePolicy)] = Field(
+        default=CodePolicy.IMPORTS, description="What the objective imports, or the whole tree."
+    )
+    include: Texts = Field(
+        default=(), description="Globs of further files.", examples=[["models/*.py"]]
+    )
+    exclude: Texts = Field(
+        default=(), description="Globs of files that cannot matter.", examples=[["scratch/*"]]
+    )
 
 
 def _data_item(raw: object) -> object:
@@ -76,21 +82,36 @@ def _is_store_url(text: str) -> str:
 
 
 class Cache(Section):
-    """Which results are shared, and what their key is made of.
+    """Which results are shared, and what their key is made of."""
 
-    Attributes:
-        url: Of the store; None: the environment's or the user's own.
-        ignore: Parameters that cannot matter: their values leave the key.
-    """
-
-    url: Annotated[Text, AfterValidator(_is_store_url)] | None = None
-    mode: Annotated[CacheMode, choice(CacheMode), BeforeValidator(_off_is_false)] = (
-        CacheMode.READ_WRITE
+    url: Annotated[Text, AfterValidator(_is_store_url)] | None = Field(
+        default=None,
+        description="Of the store; default: SWEEPER_STORE, else your own.",
+        examples=["sqlite:///results.db"],
     )
-    namespace: Text = "default"
-    salt: str = ""
+    mode: Annotated[
+        CacheMode,
+        choice(CacheMode),
+        BeforeValidator(_off_is_false),
+        WithJsonSchema({"enum": [*(mode.value for mode in CacheMode), False]}),
+    ] = Field(
+        default=CacheMode.READ_WRITE,
+        description="rw: read and write; ro: only read answers; off: neither.",
+    )
+    namespace: Text = Field(
+        default="default", description="Results are shared within one.", examples=["vision"]
+    )
+    salt: str = Field(default="", description="Another salt disowns earlier results.")
     data: Annotated[
         tuple[Annotated[Text | DataVersion, BeforeValidator(_data_item)], ...], AsTuple
-    ] = ()
+    ] = Field(
+        default=(),
+        description="What results depend on beside the code: files, globs, or {name, version}.",
+        examples=[["data/*.csv"]],
+    )
     code: Code = Code()
-    ignore: Texts = ()
+    ignore: Texts = Field(
+        default=(),
+        description="Parameters (dotted paths) that cannot matter: their values leave the key.",
+        examples=[["num_workers"]],
+    )

@@ -7,6 +7,7 @@ Imports pydantic and yaml through this room: load it lazily.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -15,11 +16,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweeper.config.defaults import fill_in, read_defaults
 from sweeper.config.models import SweepConfig
 from sweeper.config.overrides import apply_overrides, settle_run_cap
 from sweeper.config.problems import Problem, Several, kind
 from sweeper.config.source import Source
-from sweeper.config.translate import DISPLAY_ONLY, problems_of
+from sweeper.config.translate import problems_of
+from sweeper.config.wandb import without_inert_keys
 from sweeper.config.yaml_file import decoded, read_bytes, read_text
 from sweeper.config.yaml_nodes import Document
 from sweeper.errors import ConfigError
@@ -60,15 +63,21 @@ class LoadedSweep:
         return self.config.resolved_json()
 
 
-def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> LoadedSweep:
+def load(
+    path: str | PathLike[str],
+    overrides: Sequence[str] = (),
+    env: Mapping[str, str] = os.environ,
+) -> LoadedSweep:
     """Read a sweep file.
 
     Args:
         path: The file.
         overrides: ``key.path=value`` each; the value is YAML, as in the file.
+        env: Says where the user's own defaults are, which fill in what the file leaves open.
 
     Raises:
-        ConfigError: With everything that is wrong, sorted by line, overrides last.
+        ConfigError: With everything that is wrong: the file's sorted by line, then that of the
+            overrides, then that of the defaults.
     """
     file = FilePath(path)
     source = Source(str(path))
@@ -82,14 +91,18 @@ def load(path: str | PathLike[str], overrides: Sequence[str] = ()) -> LoadedSwee
     wrong, readings = apply_overrides(overrides, data, source)
     problems += wrong
     warnings = [it for it in (*document.readings, *readings) if it.path != ("cache", "mode")]
-    warnings += _without_display_keys(data)
+    warnings += without_inert_keys(data)
+    defaults = read_defaults(env, SweepConfig.key_names())
+    if not defaults.problems:
+        fill_in(data, defaults, source)
     if data.get("name") is None:
         data["name"] = file.stem
     config, found = _validated(data, warnings)
-    problems += found
-    if config is None or problems:
-        raise ConfigError(source.rendered(problems))
-    return LoadedSweep(config, tuple(source.rendered(warnings)), file, source)
+    lines = [*source.rendered(problems + found), *defaults.source.rendered(defaults.problems)]
+    if config is None or lines:
+        raise ConfigError(lines)
+    said = [*source.rendered(warnings), *defaults.source.rendered(defaults.warnings)]
+    return LoadedSweep(config, tuple(said), file, source)
 
 
 def restore(text: str) -> SweepConfig:
@@ -118,14 +131,6 @@ def _mapping(document: Document) -> dict[str, Any]:
     what = "a sweep file is a mapping of keys such as method and parameters"
     what = f"{what}, got {kind(document.data)}"
     raise Several([Problem((), what, line=document.lines[()])])
-
-
-def _without_display_keys(data: dict[str, Any]) -> list[Problem]:
-    """Drop the keys that mean something to W&B's service only; return a warning for each."""
-    present = [key for key in DISPLAY_ONLY if key in data]
-    for key in present:
-        del data[key]
-    return [Problem((key,), "is a W&B key that has no meaning here") for key in present]
 
 
 def _validated(

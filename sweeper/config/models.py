@@ -1,128 +1,92 @@
 """The whole of a sweep file as one frozen value, and that value as a document.
 
-Owns: the top-level keys, the rules between them, and what of a sweep decides its results. A written
+Owns: the rules between the top-level keys, and what of a sweep decides its results. A written
 configuration is itself a sweep file, with every default filled in. Imports pydantic: load lazily.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    PlainValidator,
     ValidationInfo,
     field_validator,
 )
 
 from sweeper.config.caching import Cache
-from sweeper.config.distributions import written_space
-from sweeper.config.parameters import read_space
-from sweeper.config.problems import Problem, Several, nearest, shown
-from sweeper.config.section import Count, Section, Text, choice, note
-from sweeper.config.sections import (
-    Budget,
-    Energy,
-    MetricField,
-    Ray,
-    Resources,
-    Sampler,
-    SamplerType,
-    Trial,
+from sweeper.config.constraints import check_constraints, point_constraints
+from sweeper.config.goals import (
+    UNNAMED,
+    check_judged,
+    check_metrics,
+    goals_of,
 )
-from sweeper.config.stopping import Rule, read_rule
-from sweeper.model import LogUniform, Parameter, Uniform
+from sweeper.config.keys import Method, SweepKeys
+from sweeper.config.output import Output, check_output
+from sweeper.config.parameters import parameter_paths, uncountable
+from sweeper.config.problems import Problem, Several, unknown_name
+from sweeper.config.programs import (
+    DEFAULT_COMMAND,
+    check_trainee,
+)
+from sweeper.config.proposing import check_fit, chosen
+from sweeper.config.samplers import Sampler
+from sweeper.config.stopping import Rule
+from sweeper.expression import Expression
+from sweeper.model import Goals, Metric, Parameter
 
-# What decides proposals or results, besides trial.seed and most of cache.
+__all__ = ["Method", "SweepConfig"]
+
+# What decides proposals or results; of trial and cache only a part does, energy only sometimes.
 _DECIDING = (
     "objective",
+    "program",
+    "command",
     "method",
     "metric",
+    "metrics",
     "parameters",
+    "constraints",
     "early_terminate",
     "max_steps",
     "seed",
     "sampler",
+    "enqueue",
+    "stdout",
 )
-_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+# Metrics that the energy section turns joules into.
+_PRICED = frozenset({"co2e_g", "cost"})
 
 
-class Method(Enum):
-    """How the search space is searched."""
-
-    GRID = "grid"
-    RANDOM = "random"
-    BAYES = "bayes"
-
-
-_SAMPLERS = {
-    Method.GRID: None,
-    Method.RANDOM: Sampler(type=SamplerType.RANDOM),
-    Method.BAYES: Sampler(type=SamplerType.TPE),
-}
-
-
-def _is_objective(text: str) -> str:
-    """Check the shape of an objective: a file or a module, a colon, a function."""
-    place, _, function = text.partition(":")
-    if text.count(":") != 1 or not place:
-        mend = f"; write {text}:NAME" if ":" not in text else ""
-        what = "must be path/to/file.py:function or package.module:function"
-        raise ValueError(f"{what}, got {shown(text)}{mend}")
-    if not function.isidentifier():
-        raise ValueError(f"{shown(function)} behind the colon is no function name")
-    if not place.endswith(".py") and not _MODULE.fullmatch(place):
-        raise ValueError(f"{shown(place)} is neither a .py file nor a module name")
-    return text
-
-
-def _read_space(raw: object, info: ValidationInfo) -> dict[str, Parameter]:
-    """Read the search space; its warnings go where all go."""
-    return read_space(raw, lambda path, what: note(info, ("parameters", *path), what))
-
-
-class SweepConfig(Section):
+class SweepConfig(SweepKeys):
     """A sweep file, resolved: defaults filled in, quantities in the units of the field names.
 
-    Validate a mapping as the file has it: ``SweepConfig.model_validate({...})``.
-
-    Attributes:
-        name: What the sweep is called.
-        objective: ``path/to/file.py:function`` or ``package.module:function``; not imported here.
-        space: By name, in alphabetical order.
-        early_terminate: None: no trial is stopped early.
-        max_steps: The planned horizon; None: open.
-        seed: Of the search, not of the trials.
-        sampler: None exactly for ``grid``.
+    Validate a mapping as the file has it: ``SweepConfig.model_validate({...})``. ``goals`` and
+    ``point_constraints`` are worked out from ``metric``, ``metrics``, ``constraints`` and the
+    space. ``command`` is None exactly with an ``objective``, ``sampler`` exactly for ``grid``.
     """
 
-    name: Text
-    description: str | None = None
-    objective: Annotated[Text, AfterValidator(_is_objective)]
-    method: Annotated[Method, choice(Method)]
-    metric: MetricField
-    space: Annotated[
-        Mapping[str, Parameter], PlainValidator(_read_space), PlainSerializer(written_space)
-    ] = Field(alias="parameters")
-    early_terminate: Annotated[Rule | None, BeforeValidator(read_rule)] = None
-    max_steps: Count | None = None
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    sampler: Sampler | None = Field(default=None, validate_default=True)
-    budget: Budget = Budget()
-    trial: Trial = Trial()
-    resources: Resources = Resources()
-    ray: Ray = Ray()
-    energy: Energy = Energy()
-    cache: Cache = Cache()
+    # Checks between keys look at what is already valid, so that all errors show at once.
 
-    # Checks between sections look at what is already valid, so that all errors show at once.
+    @field_validator("command")
+    @classmethod
+    def _one_way_to_train(
+        cls, command: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        given = {key: _given(key, info) for key in ("objective", "program")}
+        check_trainee({**given, "command": command is not None}, command)
+        return DEFAULT_COMMAND if command is None and given["program"] else command
+
+    @field_validator("metrics")
+    @classmethod
+    def _one_or_several(
+        cls, metrics: tuple[Metric, ...] | None, info: ValidationInfo
+    ) -> tuple[Metric, ...] | None:
+        steered = info.data.get("method") not in (Method.GRID, Method.RANDOM)
+        check_metrics(metrics, info, metric_given=_given("metric", info), steered=steered)
+        return metrics
 
     @field_validator("space")
     @classmethod
@@ -130,54 +94,87 @@ class SweepConfig(Section):
         cls, space: Mapping[str, Parameter], info: ValidationInfo
     ) -> Mapping[str, Parameter]:
         if info.data.get("method") is Method.GRID:
-            what = (
-                "is continuous, which a grid cannot count; list values, use distribution: "
-                "q_uniform, or method: random or bayes"
-            )
-            continuous = [
-                name for name, it in space.items() if isinstance(it, Uniform | LogUniform)
-            ]
-            if continuous:
-                raise Several(Problem((name,), what) for name in continuous)
+            endless = uncountable(space)
+            if endless:
+                raise Several(Problem(path, what) for path, what in endless)
         return space
 
-    @field_validator("sampler", mode="before")
+    @field_validator("constraints")
     @classmethod
-    def _sampler_by_name(cls, raw: Any) -> Any:
-        return {"type": raw} if isinstance(raw, str) else raw
+    def _names_are_known(
+        cls, constraints: tuple[Expression, ...], info: ValidationInfo
+    ) -> tuple[Expression, ...]:
+        if "space" in info.data:
+            check_constraints(constraints, info.data["space"], _metrics(info.data), info)
+        return constraints
+
+    @field_validator("early_terminate")
+    @classmethod
+    def _rule_fits(cls, rule: Rule | None, info: ValidationInfo) -> Rule | None:
+        if rule is not None:
+            metrics = _metrics(info.data)
+            if metrics == UNNAMED:
+                what = "needs to know what is good; add metric: {name: val_loss, goal: minimize}"
+                raise Several([Problem((), what)])
+            check_judged(rule.metric, metrics)
+            if info.data.get("scheduler") is not None:
+                what = "stands beside scheduler, which W&B excludes; say sampler: instead of it"
+                raise Several([Problem((), what)])
+        return rule
 
     @field_validator("sampler")
     @classmethod
-    def _sampler_follows_method(
-        cls, sampler: Sampler | None, info: ValidationInfo
-    ) -> Sampler | None:
-        method = info.data.get("method")
-        if method is None:
+    def _sampler_fits(cls, sampler: Sampler | None, info: ValidationInfo) -> Sampler | None:
+        data = info.data
+        if "method" not in data:
             return sampler
-        if sampler is None:
-            return _SAMPLERS[method]
-        if method is Method.GRID:
-            raise ValueError("has no meaning with method: grid, which counts its points; drop it")
-        usual = _SAMPLERS[method]
-        if usual and sampler.type is not usual.type:
-            what = f"{sampler.type.value} proposes the points, whatever method: {method.value} says"
-            note(info, ("sampler",), what)
-        return sampler
+        proposing = chosen(
+            sampler,
+            method=data["method"].value,
+            scheduler=data.get("scheduler"),
+            alone=not _given("scheduler", info) and not _given("metrics", info),
+            info=info,
+        )
+        check_fit(proposing, len(_metrics(data)), data.get("space"), info)
+        return proposing
+
+    @field_validator("stdout")
+    @classmethod
+    def _output_is_printed(cls, output: Output, info: ValidationInfo) -> Output:
+        data = info.data
+        known = "space" in data and "constraints" in data
+        names = (
+            goals_of(_metrics(data), data["constraints"], data["space"], None).names
+            if known
+            else ()
+        )
+        check_output(output, names, objective=data.get("objective") is not None)
+        return output
 
     @field_validator("cache")
     @classmethod
     def _ignored_exist(cls, cache: Cache, info: ValidationInfo) -> Cache:
-        space: Mapping[str, Parameter] = info.data.get("space", {})
-        problems = []
-        for index, name in enumerate(cache.ignore if space else ()):
-            if name not in space:
-                near = nearest(name, list(space))
-                mend = f"; did you mean {near}?" if near else ""
-                what = f"there is no parameter {shown(name)}{mend}"
-                problems.append(Problem(("ignore", index), what))
+        paths = parameter_paths(info.data.get("space", {}))
+        problems = [
+            Problem(("ignore", index), unknown_name(name, "parameter", paths))
+            for index, name in enumerate(cache.ignore)
+            if paths and name not in paths
+        ]
         if problems:
             raise Several(problems)
         return cache
+
+    @property
+    def goals(self) -> Goals:
+        """Return what trials are judged by."""
+        judged = None if self.early_terminate is None else self.early_terminate.metric
+        named = (self.metric,) if self.metric is not None else self.metrics
+        return goals_of(named or UNNAMED, self.constraints, self.space, judged)
+
+    @property
+    def point_constraints(self) -> tuple[Expression, ...]:
+        """Return the constraints that hold for every point that is proposed."""
+        return point_constraints(self.constraints, self.space)
 
     def document(self) -> dict[str, Any]:
         """Return the configuration as a plain document with the keys of a sweep file."""
@@ -187,12 +184,28 @@ class SweepConfig(Section):
         """Return the plain document of everything that decides proposals or results."""
         document = self.document()
         cache = {key: it for key, it in document["cache"].items() if key not in ("url", "mode")}
+        trial = {key: document["trial"][key] for key in ("seed", "replicates")}
+        priced = {"energy": document["energy"]} if _PRICED & {*self.goals.names} else {}
         return {
             **{key: document[key] for key in _DECIDING},
-            "trial": {"seed": document["trial"]["seed"]},
+            **priced,
+            "trial": trial,
             "cache": cache,
         }
 
     def resolved_json(self) -> str:
         """Return the configuration as one line of JSON that ``load.restore`` reads back."""
         return json.dumps(self.document(), ensure_ascii=False, allow_nan=False)
+
+
+def _given(key: str, info: ValidationInfo) -> bool:
+    """Tell whether the file has a key; one whose value is wrong is not in ``info.data``."""
+    return key not in info.data or info.data[key] is not None
+
+
+def _metrics(data: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """Return the objectives as far as they are valid."""
+    if data.get("metric") is not None:
+        return (data["metric"],)
+    nothing = UNNAMED if {"metric", "metrics"} <= data.keys() else ()
+    return data.get("metrics") or nothing

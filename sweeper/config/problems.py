@@ -26,6 +26,7 @@ class Problem:
         line: The line of the file, where it is not that of ``path``; None: that of ``path``.
         override: Position of the override on the command line that it is about; None: none.
         beside: The key beside it that is as much to blame; empty: none.
+        absolute: ``path`` counts from the top of the file, wherever the problem was found.
     """
 
     path: Path
@@ -33,10 +34,11 @@ class Problem:
     line: int | None = None
     override: int | None = None
     beside: str = ""
+    absolute: bool = False
 
     def below(self, path: Path) -> Problem:
-        """Return the same problem, its place read from ``path`` on."""
-        return replace(self, path=path + self.path)
+        """Return the same problem, its place read from ``path`` on unless it is absolute."""
+        return self if self.absolute else replace(self, path=path + self.path)
 
 
 class Several(ValueError):
@@ -127,6 +129,21 @@ def one_of(value: object, known: Sequence[str]) -> str:
     text = f"must be {listed(known)}, got {shown(value)}"
     near = nearest(value, known) if isinstance(value, str) else None
     return f"{text}; did you mean {near}?" if near else text
+
+
+def unknown_name(name: str, what: str, known: Sequence[str]) -> str:
+    """Say that there is no such thing, with the nearest one or else all of them.
+
+    Args:
+        name: As given.
+        what: What it should name: ``parameter``.
+        known: The names that there are; may be empty.
+    """
+    text = f"there is no {what} {shown(name)}"
+    near = nearest(name, known)
+    if near:
+        return f"{text}; did you mean {near}?"
+    return f"{text}; there is {listed(known, 'and')}" if known else text
 
 
 def not_a_key(key: str, section: str, known: Sequence[str]) -> str:

@@ -1,17 +1,16 @@
 """The small sections of a sweep file, each a model of plain fields in fixed units.
 
-Owns: keys, defaults and rules of metric, sampler, budget, trial, resources, ray and energy.
-Field names carry units; the file's own key is the alias. Imports pydantic: load lazily.
+Owns: keys, defaults and rules of budget, trial, resources, ray and energy. Field names carry units;
+the file's own key is the alias. Imports pydantic: load lazily.
 """
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from sweeper.config.problems import Problem, Several, shown
+from sweeper.config.problems import shown
 from sweeper.config.section import (
     Bytes,
     Count,
@@ -21,106 +20,71 @@ from sweeper.config.section import (
     Joules,
     Section,
     Text,
-    choice,
 )
-from sweeper.model import Direction, Metric, Take
-
-
-class MetricKeys(Section):
-    """The keys of ``metric``, as W&B has them, and ``take``."""
-
-    name: Text
-    goal: Annotated[Direction, choice(Direction)] = Direction.MINIMIZE
-    target: float | None = None
-    take: Annotated[Take, choice(Take)] = Take.LAST
-
-
-def read_metric(raw: object) -> Metric:
-    """Read the ``metric`` section.
-
-    Raises:
-        ValueError: With what is wrong; pydantic's own error where it is below a key.
-    """
-    if isinstance(raw, Metric):
-        return raw
-    if isinstance(raw, str):
-        raise ValueError(f"must be a mapping, got {shown(raw)}; write {{name: {raw}}}")
-    keys = MetricKeys.model_validate(raw)
-    return Metric(keys.name, keys.goal, keys.target, keys.take)
-
-
-def written_metric(metric: Metric) -> dict[str, Any]:
-    """Write a metric as ``read_metric`` reads it."""
-    return {
-        "name": metric.name,
-        "goal": metric.direction.value,
-        "target": metric.target,
-        "take": metric.take.value,
-    }
-
-
-class SamplerType(Enum):
-    """Which algorithm proposes points."""
-
-    TPE = "tpe"
-    RANDOM = "random"
-
-
-class Sampler(Section):
-    """How points are proposed; options that are None are the sampler's own defaults.
-
-    Source of the options: optuna.samplers.TPESampler.
-    """
-
-    type: Annotated[SamplerType, choice(SamplerType)]
-    n_startup_trials: Annotated[int, Field(ge=0)] | None = None
-    n_ei_candidates: Count | None = None
-    multivariate: bool | None = None
-    group: bool | None = None
-    constant_liar: bool | None = None
-
-    @property
-    def options(self) -> dict[str, int | bool]:
-        """Return the options that were given, by the sampler's own names."""
-        return self.model_dump(exclude={"type"}, exclude_none=True)
-
-    @model_validator(mode="after")
-    def _options_fit(self) -> Sampler:
-        if self.type is not SamplerType.TPE and self.options:
-            what = "is an option of type: tpe"
-            raise Several(Problem((option,), what) for option in self.options)
-        if self.group and not self.multivariate:
-            raise Several([Problem(("group",), "needs multivariate: true")])
-        return self
 
 
 class Budget(Section):
-    """When to stop starting trials; None: no limit.
+    """When to stop starting trials: the first limit that is reached; none: no limit."""
 
-    Attributes:
-        trials: Settled trials, trained or answered by the store (W&B: ``run_cap``).
-        cost: In the currency of ``energy.currency``.
-    """
-
-    trials: Count | None = None
-    time_s: Duration | None = Field(default=None, alias="time")
-    energy_j: Joules | None = Field(default=None, alias="energy")
-    co2e_g: Grams | None = Field(default=None, alias="co2e")
-    cost: Annotated[float, Field(gt=0)] | None = None
+    trials: Count | None = Field(
+        default=None,
+        description="Settled trials, trained or answered by the store; duplicates do not count.",
+        examples=[60],
+    )
+    time_s: Duration | None = Field(
+        default=None,
+        alias="time",
+        description="Time with a driver, over all continuations.",
+        examples=["2h"],
+    )
+    energy_j: Joules | None = Field(
+        default=None,
+        alias="energy",
+        description="Consumed by this sweep; what the store answers is free.",
+        examples=["0.5 kWh"],
+    )
+    co2e_g: Grams | None = Field(
+        default=None,
+        alias="co2e",
+        description="Emissions of what was consumed.",
+        examples=["200 g"],
+    )
+    cost: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Of what was consumed, in energy.currency.",
+        examples=[5],
+    )
 
 
 class Trial(Section):
-    """How one trial is trained.
+    """How one trial is trained."""
 
-    Attributes:
-        seed: Of every trial; None: derived from its configuration. 32 bits, as NumPy's.
-        retries: So often a trial whose worker died is started again.
-        timeout_s: A trial that takes longer fails; None: no limit.
-    """
-
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
-    retries: int = Field(default=2, ge=0)
-    timeout_s: Duration | None = Field(default=None, alias="timeout")
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = Field(  # 32 bits, as NumPy's
+        default=None,
+        description="Of every trial; default: each configuration has its own.",
+        examples=[7],
+    )
+    replicates: Count = Field(
+        default=1,
+        description="So often each configuration is trained, each time with another seed; the "
+        "mean counts.",
+        examples=[3],
+    )
+    retries: Annotated[int, Field(ge=0)] = Field(
+        default=2, description="So often a trial whose worker died is started again."
+    )
+    timeout_s: Duration | None = Field(
+        default=None,
+        alias="timeout",
+        description="A trial that takes longer fails; default: no limit.",
+        examples=["30m"],
+    )
+    grace_s: Duration = Field(
+        default=30.0,
+        alias="grace",
+        description="Between SIGTERM and SIGKILL of a program that has to stop.",
+        examples=["30 s"],
+    )
 
 
 def _is_share(gpus: float) -> float:
@@ -138,24 +102,40 @@ def _auto_is_none(raw: object) -> object:
 
 
 class Resources(Section):
-    """What one worker gets, and how many workers there are.
+    """What one worker gets, and how many workers there are."""
 
-    Attributes:
-        gpus: None: the file does not say. A fraction shares a GPU.
-        memory_bytes: None: no limit.
-        workers: None: as many as fit.
-    """
-
-    cpus: float = Field(default=1.0, gt=0)
-    gpus: Annotated[float, Field(ge=0), AfterValidator(_is_share)] | None = None
-    memory_bytes: Bytes | None = Field(default=None, alias="memory")
-    workers: Annotated[Count | None, BeforeValidator(_auto_is_none)] = None
+    cpus: Annotated[float, Field(gt=0)] = Field(
+        default=1.0,
+        description="CPUs of one worker; not given: an even share where each has a GPU.",
+        examples=[2],
+    )
+    gpus: Annotated[float, Field(ge=0), AfterValidator(_is_share)] | None = Field(
+        default=None,
+        description="GPUs of one worker, a part shares one; default: one each where there are "
+        "GPUs.",
+        examples=[0.5],
+    )
+    memory_bytes: Bytes | None = Field(
+        default=None,
+        alias="memory",
+        description="Memory of one worker; default: no limit is asked of Ray.",
+        examples=["4 GiB"],
+    )
+    workers: Annotated[
+        Count | None,
+        BeforeValidator(_auto_is_none),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]}),
+    ] = Field(default=None, description="How many; default: auto, as many as fit.", examples=[4])
 
 
 class Ray(Section):
     """Where Ray is; without an address a local one is started when something must be trained."""
 
-    address: Text | None = None
+    address: Text | None = Field(
+        default=None,
+        description="host:port, or auto: a running cluster; default: a local Ray.",
+        examples=["auto"],
+    )
 
 
 def _is_currency(text: str) -> str:
@@ -167,22 +147,33 @@ def _is_currency(text: str) -> str:
 
 
 class Energy(Section):
-    """What turns joules into grams and money.
+    """What turns joules into grams and money."""
 
-    Attributes:
-        region: Row of the table of carbon intensities; whether it exists is not checked here.
-        carbon_intensity_g_per_kwh: Wins over the region's.
-        pue: Power usage effectiveness of the site; None: not given, 1.
-        cpu_w_per_core: For estimates where the CPU cannot be measured.
-    """
-
-    region: Text | None = None
-    carbon_intensity_g_per_kwh: Intensity | None = Field(default=None, alias="carbon_intensity")
-    pue: Annotated[float, Field(ge=1)] | None = None
-    price_per_kwh: Annotated[float, Field(ge=0)] | None = None
-    currency: Annotated[str, AfterValidator(_is_currency)] = "USD"
-    cpu_w_per_core: Annotated[float, Field(gt=0)] | None = None
-
-
-# A mapping of the file as the program's own value.
-MetricField = Annotated[Metric, BeforeValidator(read_metric), PlainSerializer(written_metric)]
+    region: Text | None = Field(  # whether it exists is not checked here
+        default=None,
+        description="Region code, ISO 3166-1 alpha-3 code or country, for the carbon intensity; "
+        "default: the world's.",
+        examples=["FRA"],
+    )
+    carbon_intensity_g_per_kwh: Intensity | None = Field(
+        default=None,
+        alias="carbon_intensity",
+        description="Wins over the region's; a bare number is in g/kWh.",
+        examples=["56 g/kWh"],
+    )
+    pue: Annotated[float, Field(ge=1)] | None = Field(
+        default=None,
+        description="Power usage effectiveness of the site; default: 1, marked as not given.",
+        examples=[1.2],
+    )
+    price_per_kwh: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Default: unknown, and so is the cost.", examples=[0.2]
+    )
+    currency: Annotated[
+        str, AfterValidator(_is_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})
+    ] = Field(default="USD", description="ISO 4217 code.", examples=["EUR"])
+    cpu_w_per_core: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="For estimates where the CPU cannot be measured; default: docs/energy.md.",
+        examples=[12],
+    )

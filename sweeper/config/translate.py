@@ -13,23 +13,30 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sweeper.config import caching, sections
+from sweeper.config.goals import MetricKeys
 from sweeper.config.models import SweepConfig
 from sweeper.config.problems import (
     Path,
     Problem,
     Several,
     kind,
+    listed,
     looks_like_number,
     not_a_key,
     shown,
 )
+from sweeper.config.proposing import Scheduler
+from sweeper.config.samplers import SAMPLERS, owners_of
 from sweeper.config.section import Section
 from sweeper.config.stopping import RULES
+from sweeper.config.wandb import LAUNCH, LAUNCH_REFUSED
 
+# The model behind each place of the file, positions in lists left out.
 _SECTIONS: Mapping[Path, type[Section]] = {
     (): SweepConfig,
-    ("metric",): sections.MetricKeys,
-    ("sampler",): sections.Sampler,
+    ("metric",): MetricKeys,
+    ("metrics",): MetricKeys,
+    ("scheduler",): Scheduler,
     ("budget",): sections.Budget,
     ("trial",): sections.Trial,
     ("resources",): sections.Resources,
@@ -37,28 +44,16 @@ _SECTIONS: Mapping[Path, type[Section]] = {
     ("energy",): sections.Energy,
     ("cache",): caching.Cache,
     ("cache", "code"): caching.Code,
+    ("cache", "data"): caching.DataVersion,
 }
 _EXAMPLES: Mapping[Path, str] = {
     ("name",): "what the sweep is called",
-    ("objective",): "the training function, such as objective: train.py:train",
-    ("method",): "grid, random or bayes",
-    ("metric",): "such as metric: {name: val_loss, goal: minimize}",
+    ("method",): "grid, random, bayes or custom",
     ("metric", "name"): "the key under which the objective reports it",
+    ("metrics", "name"): "the key under which the objective reports it",
     ("parameters",): "such as parameters: {lr: {min: 0.001, max: 0.1}}",
-    ("sampler", "type"): "tpe or random",
-}
-# Keys of W&B that mean nothing without its service.
-DISPLAY_ONLY = ("entity", "project", "controller", "apiVersion", "kind")
-_PROGRAM = (
-    "is a W&B key that this version does not run yet; name a function with objective: "
-    "file.py:function"
-)
-_NOT_RUN = "is a W&B key that this version does not run yet"
-_OTHER_KEYS: Mapping[Path, str] = {
-    ("program",): _PROGRAM,
-    ("command",): _PROGRAM,
-    **{(key,): _NOT_RUN for key in ("metrics", "scheduler", "job", "image_uri")},
-    **{("metric", key): _NOT_RUN for key in ("impute", "impute_while_running")},
+    ("scheduler", "engine"): "optuna, ax or wandb",
+    ("early_terminate", "patience"): "so many reports without an improvement, such as patience: 5",
 }
 _KINDS = {
     "string_type": "text",
@@ -95,35 +90,41 @@ def problems_of(error: ValidationError, raw: Mapping[str, Any]) -> list[Problem]
             found.append(Problem(path, _unknown_key(path, raw)))
         else:
             found.append(Problem(path, _sentence(detail)))
+    if any(key in raw for key in LAUNCH):  # that says what to train, if not how
+        found = [problem for problem in found if problem.path]
     return found
 
 
 def _unknown_key(path: Path, raw: Mapping[str, Any]) -> str:
-    """Say that a key is not known: W&B's, misplaced, or mistyped."""
-    if path in _OTHER_KEYS:
-        return _OTHER_KEYS[path]
-    *above, key = path
-    section = _section(tuple(above), raw)
+    """Say that a key is not known: W&B's, misplaced, another sampler's, or mistyped."""
+    *above, key = (part for part in path if isinstance(part, str))
     if not above:
-        return not_a_key(str(key), "a sweep file", section.key_names())
-    if key in _SECTIONS[()].key_names():
+        known = SweepConfig.key_names()
+        return LAUNCH_REFUSED if key in LAUNCH else not_a_key(key, "a sweep file", known)
+    if key in SweepConfig.key_names():
         return "stands one level too deep; move it to the top level of the file"
-    named = ".".join(part for part in above if isinstance(part, str))
-    return not_a_key(str(key), named, section.key_names())
+    if above == ["sampler"] and (owners := owners_of(key)):
+        return f"is an option of type: {listed(owners)}"
+    names = _section(tuple(above), raw).key_names()
+    return not_a_key(key, ".".join(above), names)
 
 
 def _section(path: Path, raw: Mapping[str, Any]) -> type[Section]:
     """Return the model behind a place of the file."""
-    if path == ("early_terminate",):
-        return RULES[raw["early_terminate"]["type"]]
-    return _SECTIONS.get(path, caching.DataVersion)
+    if path in _SECTIONS:
+        return _SECTIONS[path]
+    given: Any = raw
+    for part in path:
+        given = given[part]
+    name = given["type"] if isinstance(given, Mapping) else given
+    return SAMPLERS[name] if path == ("sampler",) else RULES[name]
 
 
 def _sentence(detail: ErrorDetails) -> str:
     """Say what a built-in check of pydantic found."""
     what, given, path = detail["type"], detail["input"], detail["loc"]
     if what == "missing":
-        example = _EXAMPLES.get(path)
+        example = _EXAMPLES.get(tuple(part for part in path if isinstance(part, str)))
         return f"is required: {example}" if example else "is required"
     if what in _BOUNDS:
         key, words = _BOUNDS[what]

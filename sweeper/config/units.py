@@ -36,6 +36,20 @@ _BYTES = {"B": 1.0} | {
 }
 
 
+def _pattern(units: Mapping[str, float]) -> str:
+    """Return a regular expression (ECMA 262, as JSON Schema has them) of a number and its unit."""
+    number = r"\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"
+    return rf"^\s*{number}\s*({'|'.join(sorted(units))})\s*$"
+
+
+# For editors, which know nothing of how the parsers below read.
+DURATION_PATTERN = rf"^(\s*([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*({'|'.join(sorted(_SECONDS))})\s*)+$"
+ENERGY_PATTERN = _pattern(_JOULES)
+MASS_PATTERN = _pattern(_GRAMS)
+INTENSITY_PATTERN = _pattern(_GRAMS_PER_KWH)
+SIZE_PATTERN = _pattern(_BYTES)
+
+
 def duration_s(value: object) -> float:
     """Read a duration: seconds as a number, or ``90 s``, ``30m``, ``1h30m``, ``1d``.
 

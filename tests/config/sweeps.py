@@ -17,6 +17,33 @@ metric: {name: loss}
 """
 MINIMAL = HEAD + "parameters:\n  lr: {min: 0.1, max: 1.0}\n"
 
+# A program instead of an objective: three metrics, conditions, points to try first.
+PROGRAM = """\
+program: train.py
+command: ["${env}", "${interpreter}", "${program}", "${args_json}", "--home=${envvar:HOME}"]
+method: custom
+metrics:
+  - {name: val/acc, goal: maximize, take: last}
+  - {name: energy_kwh, impute: worst}
+parameters:
+  kind: {values: [svm, forest]}
+  svm:
+    when: kind == 'svm'
+    parameters:
+      c: {distribution: log_uniform_values, min: 0.01, max: 100}
+      kernel: {values: [linear, rbf]}
+  trees: {distribution: q_uniform, min: 10, max: 60, q: 10, when: kind == 'forest'}
+constraints: ["svm.c <= 10 or kind == 'forest'", "`val/acc` >= 0.5", latency_ms <= 20, cost <= 5]
+enqueue:
+  - {kind: forest, trees: 20}
+  - {kind: svm, svm.kernel: rbf, svm: {c: 1.0}}
+early_terminate:
+  {type: patience, patience: 3, min_delta: 0.01, metric: val/acc, then: {type: asha, eta: 2}}
+sampler: {type: nsga2, population_size: 8, mutation_prob: 0.2}
+trial: {replicates: 3, grace: 1m}
+stdout: {pattern: ['(?P<step>\\d+): (?P<latency_ms>.+) ms', '(?P<name>[\\w/]+)=(?P<value>\\S+)']}
+"""
+
 COMPLETE = """\
 name: digits-mlp
 description: How small can it be?
@@ -35,7 +62,9 @@ max_steps: 30
 seed: 1
 sampler: {type: tpe, n_startup_trials: 8, multivariate: true}
 budget: {trials: 60, time: 2h, energy: 0.5 kWh, co2e: 200 g, cost: 5}
-trial: {timeout: 30m, retries: 1, seed: 7}
+trial: {timeout: 30m, retries: 1, seed: 7, replicates: 2}
+constraints: [hidden * layers <= 512, latency_ms <= 20]
+enqueue: [{hidden: 64, layers: 2}]
 resources: {cpus: 2, gpus: 0.5, memory: 4 GiB, workers: auto}
 ray: {address: auto}
 energy: {region: US-CA, carbon_intensity: 369 g/kWh, pue: 1.2, price_per_kwh: 0.15, currency: EUR}
@@ -56,7 +85,7 @@ def load_text(folder: Path, text: str | bytes, *overrides: str) -> LoadedSweep:
     (folder / "sweep.yaml").write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        return load("sweep.yaml", overrides)
+        return load("sweep.yaml", overrides, {"HOME": str(folder)})
 
 
 def errors_of(folder: Path, text: str | bytes, *overrides: str) -> list[str]:
