@@ -18,6 +18,7 @@ class ScriptedStudy:
 
     Attributes:
         told: ``(number, state, values)`` in the order of the tells.
+        violations: What each told trial violated, by number.
         judged: ``(number, step, value)`` in the order of the reports.
     """
 
@@ -25,6 +26,7 @@ class ScriptedStudy:
         self, proposals: Sequence[Params], *, prune_at: Collection[tuple[int, int]] = ()
     ) -> None:
         self.told: list[tuple[int, TrialState, tuple[float, ...]]] = []
+        self.violations: dict[int, tuple[float, ...]] = {}
         self.judged: list[tuple[int, int, float]] = []
         self._proposals = list(proposals)
         self._prune_at = frozenset(prune_at)
@@ -52,7 +54,13 @@ class ScriptedStudy:
             return GO_ON
         return Verdict(prune=True, rule="script", rung=step, value=value, threshold=value)
 
-    def tell(self, number: int, state: TrialState, values: Sequence[float]) -> None:
+    def tell(
+        self,
+        number: int,
+        state: TrialState,
+        values: Sequence[float],
+        violations: Sequence[float] = (),
+    ) -> None:
         """Note how a trial ended.
 
         Raises:
@@ -61,3 +69,4 @@ class ScriptedStudy:
         if any(number == told for told, _, _ in self.told):
             raise ValueError(f"trial {number} was told twice")
         self.told.append((number, state, tuple(values)))
+        self.violations[number] = tuple(violations)

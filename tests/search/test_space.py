@@ -1,4 +1,4 @@
-"""The search space: sizes, identity, points."""
+"""The search space: sizes, identity, grids, points."""
 
 from __future__ import annotations
 
@@ -6,31 +6,40 @@ import itertools
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sweeper.errors import SpaceError
+from sweeper.expression import Expression
 from sweeper.model import (
+    Beta,
     Categorical,
+    Conditional,
     Constant,
     IntUniform,
+    LogNormal,
     LogUniform,
+    Nested,
+    Normal,
     Parameter,
     Quantized,
     Space,
     Uniform,
 )
-from sweeper.search.encoding import decode, distributions, encode
-from sweeper.search.space import every_point, gridded, identity, random_point, size
+from sweeper.search.space import every_point, gridded, identity, point_identity, random_point, size
 
-SMALL: Space = {
-    "layers": IntUniform(1, 3),
-    "optimizer": Categorical(("adam", None, [1, 2], {"name": "sgd"})),
-    "rate": Quantized(0.0, 1.0, 0.25),
-    "fixed": Constant("here"),
-}
 VALUES = [0, 0.5, 1, 1.0, True, "1", None, [1], [1.0], {"a": 1}, {}, []]
-OPEN: Space = {**SMALL, "lr": LogUniform(1e-4, 1e-1), "drop": Uniform(0, 1)}
+OPTIMISER: Space = {
+    "kind": Categorical(("adam", "sgd")),
+    "sgd": Conditional(
+        Expression("kind == 'sgd'"),
+        Nested(
+            {
+                "momentum": Categorical((0.0, 0.9)),
+                "nesterov": Conditional(Expression("sgd.momentum > 0"), Categorical((True, False))),
+            }
+        ),
+    ),
+    "alpha": Conditional(Expression("kind == 'adam'"), IntUniform(1, 2)),
+}
 
 
 @pytest.mark.parametrize(
@@ -54,11 +63,19 @@ def test_mappings_are_equal_in_any_order() -> None:
         (Constant(3), 1),
         (Categorical((1, 1, 2)), 2),
         (Categorical((1, 1.0, True)), 3),
+        (Categorical((1, 2, 3), (0.5, 0.5, 0.0)), 2),
         (IntUniform(-2, 2), 5),
-        (Quantized(0, 1, 0.1), 11),
-        (Quantized(1, 10, 4), 3),
+        (Quantized(Uniform(0, 1), 0.1), 11),
+        (Quantized(Uniform(1, 10), 4), 3),
+        (Quantized(Uniform(2, 14), 4), 3),
+        (Quantized(LogUniform(1, 20), 8), 3),
+        (Quantized(Beta(2, 2), 0.25), 5),
+        (Quantized(Normal(0, 1), 1), None),
+        (Quantized(LogNormal(0, 1), 1), None),
         (Uniform(0, 1), None),
         (LogUniform(1, 2), None),
+        (Normal(0, 1), None),
+        (Nested({"a": IntUniform(1, 3), "b": Categorical(("x", "y"))}), 6),
     ],
     ids=str,
 )
@@ -67,9 +84,44 @@ def test_size_counts_points(parameter: Parameter, count: int | None) -> None:
     assert size({"x": parameter}) == count
 
 
+def test_a_multiple_that_only_an_end_of_the_range_rounds_to_has_no_chance() -> None:
+    """With q 4, exactly 2 would round to 0, and nothing else of 2 to 14 does; 14 goes to 12."""
+    points = every_point({"x": Quantized(Uniform(2, 14), 4)})
+    assert [point["x"] for point in points] == [4, 8, 12]
+
+
+def test_conditions_are_counted_exactly() -> None:
+    """Adam has two points; sgd without momentum one, with momentum two."""
+    assert size(OPTIMISER) == 5
+
+
+@pytest.mark.parametrize(
+    ("without", "count"), [("alpha", 4), ("sgd", 3), ("sgd.nesterov", 4), ("kind", 5)]
+)
+def test_what_is_ignored_does_not_count_even_where_conditions_name_it(
+    without: str, count: int
+) -> None:
+    """Points are told apart by what is left of them."""
+    assert size(OPTIMISER, without=frozenset({without})) == count
+
+
 def test_ignored_parameters_do_not_make_points() -> None:
     """What does not make points different does not count."""
     assert size({"a": IntUniform(0, 9), "b": Uniform(0, 1)}, without=frozenset("b")) == 10
+
+
+def test_constraints_leave_points_out() -> None:
+    """Only what satisfies all constraints counts."""
+    space: Space = {"a": IntUniform(1, 5), "b": IntUniform(1, 5)}
+    constraints = [Expression("a < b"), Expression("a + b <= 5")]
+    assert size(space, constraints=constraints) == 4
+
+
+def test_large_spaces_are_counted_only_without_conditions() -> None:
+    """A product is exact at any size; what would have to be listed is not counted."""
+    space: Space = {"a": IntUniform(1, 1000), "b": IntUniform(1, 1000)}
+    assert size(space) == 10**6
+    assert size(space, constraints=[Expression("a < b")]) is None
 
 
 def test_grid_order_is_that_of_wandb() -> None:
@@ -84,13 +136,48 @@ def test_grid_order_is_that_of_wandb() -> None:
     ]
 
 
+def test_nested_parameters_are_part_of_the_product() -> None:
+    """A group stands where its name stands, its parameters sorted in turn."""
+    space: Space = {
+        "z": Categorical((1, 2)),
+        "group": Nested({"n": Categorical((5, 4)), "m": Constant("m")}),
+    }
+    assert list(every_point(gridded(space))) == [
+        {"group": {"m": "m", "n": 5}, "z": 1},
+        {"group": {"m": "m", "n": 5}, "z": 2},
+        {"group": {"m": "m", "n": 4}, "z": 1},
+        {"group": {"m": "m", "n": 4}, "z": 2},
+    ]
+
+
+def test_a_grid_with_conditions_has_each_point_once() -> None:
+    """What is not there makes no points; the order is that of the plain product."""
+    assert list(every_point(gridded(OPTIMISER))) == [
+        {"alpha": 1, "kind": "adam"},
+        {"kind": "sgd", "sgd": {"momentum": 0.0}},
+        {"kind": "sgd", "sgd": {"momentum": 0.9, "nesterov": True}},
+        {"kind": "sgd", "sgd": {"momentum": 0.9, "nesterov": False}},
+        {"alpha": 2, "kind": "adam"},
+    ]
+
+
+def test_every_point_of_a_space_with_conditions_is_listed_once() -> None:
+    """The enumeration agrees with the count and with random points."""
+    listed = [point_identity(point, frozenset()) for point in every_point(OPTIMISER)]
+    random = Random(0)
+    drawn = {point_identity(random_point(OPTIMISER, random), frozenset()) for _ in range(300)}
+    assert len(listed) == len(set(listed)) == size(OPTIMISER)
+    assert drawn == set(listed)
+
+
 @pytest.mark.parametrize(
     ("parameter", "values"),
     [
-        (Quantized(0, 1, 0.25), (0.0, 0.25, 0.5, 0.75)),
-        (Quantized(0.1, 0.5, 0.1), (0.1, 0.2, 0.3, 0.4)),
-        (Quantized(1, 10, 3), (1, 4, 7)),
+        (Quantized(Uniform(0, 1), 0.25), (0.0, 0.25, 0.5, 0.75)),
+        (Quantized(Uniform(0.1, 0.5), 0.1), (0.1, 0.2, 0.3, 0.4)),
+        (Quantized(Uniform(1, 10), 3), (1, 4, 7)),
         (Categorical((1, 1, 2)), (1, 2)),
+        (IntUniform(2, 4), (2, 3, 4)),
     ],
     ids=str,
 )
@@ -108,43 +195,66 @@ def test_a_grid_of_billions_is_refused() -> None:
         gridded({"n": IntUniform(0, 4_000_000_000)})
 
 
-def test_grid_of_real_numbers_is_refused() -> None:
-    """A range of real numbers has no grid, and the message names the parameter."""
-    with pytest.raises(SpaceError, match=r"parameters\.lr: .*method random or bayes"):
-        gridded(OPEN)
-
-
-@given(st.integers(0, 2**32))
-def test_params_survive_encoding(seed: int) -> None:
-    """What Optuna draws, decoded and encoded again, is what Optuna drew."""
-    point = random_point(OPEN, Random(seed))
-    drawn = encode(OPEN, point)
-    assert set(drawn) == set(distributions(OPEN))
-    assert identity(decode(OPEN, drawn)) == identity(point)
-    assert all(dist._contains(drawn[name]) for name, dist in distributions(OPEN).items())
-
-
-@given(st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.7, 1e-3, 2.5]))
-def test_quantized_values_have_no_binary_noise(count: int, q: float) -> None:
-    """A multiple of q prints as a person would write it, not as 0.30000000000000004."""
-    space: Space = {"x": Quantized(0, 1000 * q, q)}
-    value = decode(space, {"x": count})["x"]
-    assert len(repr(value).rstrip("0")) <= 8
-    assert value == pytest.approx(count * q)
-
-
 @pytest.mark.parametrize(
-    "params",
+    ("parameter", "words"),
     [
-        {"x": 4},
-        {"x": 1.0},
-        {"x": None},
-        {},
-        {"x": 1, "y": 1},
+        (Uniform(0, 1), "finite list"),
+        (Normal(0, 1), "finite list"),
+        (Quantized(LogUniform(1, 10), 1), "finite list"),
+        (Quantized(Beta(1, 1), 0.5), "finite list"),
+        (Categorical((1, 2), (0.5, 0.5)), "no probabilities"),
     ],
     ids=str,
 )
-def test_params_outside_the_space_are_refused(params: dict[str, object]) -> None:
-    """A recorded trial that does not fit the space is an error, not another trial."""
-    with pytest.raises(SpaceError):
-        encode({"x": IntUniform(1, 3)}, params)
+def test_grid_takes_what_wandb_takes(parameter: Parameter, words: str) -> None:
+    """Anything without a written list is refused, and the message names the parameter."""
+    space: Space = {"group": Nested({"x": Conditional(Expression("true"), parameter)})}  # type: ignore[arg-type]
+    with pytest.raises(SpaceError, match=rf"parameters\.group\.x: .*{words}"):
+        gridded(space)
+
+
+def test_an_endless_space_has_no_list() -> None:
+    """A space of real numbers cannot be enumerated, and the message says which parameter it is."""
+    with pytest.raises(SpaceError, match=r"parameters\.lr: .*method random or bayes"):
+        every_point({"a": IntUniform(1, 2), "lr": LogUniform(1e-4, 1e-1)})
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        (
+            {"x": Conditional(Expression("y > 1"), Constant(1)), "z": Constant(1)},
+            r"parameters\.x\.when: names 'y', which is no parameter; there are x, z",
+        ),
+        (
+            {
+                "x": Conditional(Expression("y > 1"), IntUniform(1, 2)),
+                "y": Conditional(Expression("x > 1"), IntUniform(1, 2)),
+            },
+            r"parameters\.x\.when: waits for itself",
+        ),
+        (
+            {"x": Conditional(Expression("x > 1"), IntUniform(1, 2))},
+            r"parameters\.x\.when: waits for itself",
+        ),
+    ],
+    ids=["unknown", "cycle", "itself"],
+)
+def test_conditions_that_can_never_be_decided_are_refused(space: Space, message: str) -> None:
+    """A condition stands on parameters that can be drawn before it."""
+    with pytest.raises(SpaceError, match=message):
+        size(space)
+
+
+def test_a_condition_may_look_into_a_value_or_at_a_group() -> None:
+    """Dotted names reach into values that are mappings; a group that is not there is null."""
+    space: Space = {
+        "model": Categorical(({"depth": 1}, {"depth": 5})),
+        "a": Conditional(Expression("model.depth > 3"), Nested({"n": Categorical((1, 2))})),
+        "b": Conditional(Expression("a == null"), Constant(True)),
+    }
+    assert list(every_point(space)) == [
+        {"b": True, "model": {"depth": 1}},
+        {"a": {"n": 1}, "model": {"depth": 5}},
+        {"a": {"n": 2}, "model": {"depth": 5}},
+    ]
