@@ -1,20 +1,30 @@
-"""What an objective touches inside a trial. Light: nothing but the standard library.
+"""What user code touches inside a trial. Light: nothing but the standard library.
 
     def train(params, trial):
         for epoch in range(1, trial.max_steps + 1):
             ...
             trial.report(epoch, val_accuracy=accuracy)
 
-Must not import anything of ``sweeper``: user code imports this, and so does every worker.
+A script says the same with ``sweeper.params`` and ``sweeper.report``, and runs alone as well.
+
+Must not import anything of ``sweeper``: user code imports this, and so does every worker. A program
+whose Python has no ``sweeper`` gets this very file from the worker that starts it.
 """
 
 from __future__ import annotations
 
+import functools
+import json
+import operator
+import os
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any, final
 
-__all__ = ["Report", "Trial", "TrialStopped"]
+__all__ = ["Line", "Report", "Trial", "TrialStopped", "line", "params", "report", "set_running"]
 
 # A step and what was measured there, as the objective gave it.
 Report = tuple[int, Mapping[str, Any]]
@@ -69,3 +79,149 @@ class Trial:
             TrialStopped: If the trial is to end here.
         """
         self._deliver((step, metrics))
+
+
+_running: Trial | None = None  # a worker trains one trial at a time, in whatever threads
+
+
+def set_running(trial: Trial | None) -> None:
+    """Say which trial this process trains from now on; the worker's business."""
+    global _running
+    _running = trial
+
+
+def report(step: int, **metrics: Any) -> None:
+    """Report metrics at a step and wait for the sweep's answer; outside a sweep do nothing.
+
+    Args:
+        step: Whole number >= 0, larger than the one before.
+        **metrics: Numbers by name, as for ``Trial.report``.
+
+    Raises:
+        TrialStopped: If the trial is to end here. Nobody has to catch it: a script ends quietly.
+        ConnectionError: If the sweep that started this program cannot be reached.
+    """
+    if _running is not None:
+        _running.report(step, **metrics)
+        return
+    sweep = line()
+    if sweep is not None:
+        sweep.say({"step": _step(step), "metrics": {k: _plain(v) for k, v in metrics.items()}})
+
+
+def params(**defaults: Any) -> dict[str, Any]:
+    """Return the values to train with: the trial's over the defaults; outside a sweep the latter.
+
+    Args:
+        **defaults: Values of what the sweep leaves open; mappings are merged leaf by leaf.
+    """
+    given: Mapping[str, Any] = {}
+    file = os.environ.get("SWEEPER_PARAMS")
+    if _running is not None:
+        given = _running.params
+    elif file:
+        given = json.loads(Path(file).read_text(encoding="utf-8"))
+    return _merged(defaults, given)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        both = isinstance(under, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(under, value) if both else value  # type: ignore[arg-type] # both are
+    return merged
+
+
+def _step(value: Any) -> Any:
+    """Return a whole number as an int; anything else as it is told to the worker."""
+    try:
+        return value if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: numbers of any library as such, the rest as a short text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    try:
+        return str(value)[:40] if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, RuntimeError):  # an array or tensor with several elements
+        return str(value)[:40]
+
+
+class Line:
+    """A program's line to the worker that has started it: one message, one answer.
+
+    Safe for threads; a forked process must take a line of its own.
+
+    Args:
+        path: The Unix socket that the worker listens at.
+
+    Raises:
+        ConnectionError: If nobody answers there.
+    """
+
+    def __init__(self, path: str) -> None:
+        import socket  # only a program of a sweep needs it
+
+        self._lock = threading.Lock()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(path)
+        except OSError as error:
+            self._socket.close()
+            raise ConnectionError(
+                f"the sweep does not answer at SWEEPER_CHANNEL={path} ({error.strerror}); make "
+                "that folder reachable from here, or unset SWEEPER_CHANNEL to run alone"
+            ) from error
+        self._answers = self._socket.makefile("rb")
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        """Send a message and wait for the answer.
+
+        Raises:
+            TrialStopped: If the trial is to end here, or the worker is gone.
+            ValueError: If the worker cannot read the message.
+        """
+        with self._lock:
+            try:
+                self._socket.sendall(json.dumps(message).encode() + b"\n")
+                answer = self._answers.readline().strip().decode()
+            except OSError:
+                answer = ""
+        if answer.startswith("error"):
+            raise ValueError(answer)
+        if answer != "go on":
+            _end_quietly()
+            raise TrialStopped
+
+    def close(self) -> None:
+        """Hang up."""
+        self._answers.close()
+        self._socket.close()
+
+
+def line() -> Line | None:
+    """Return this process's line to the worker; None: no sweep has started this program."""
+    path = os.environ.get("SWEEPER_CHANNEL")
+    return _line(path, os.getpid()) if path else None
+
+
+@functools.lru_cache(maxsize=1)
+def _line(path: str, pid: int) -> Line:
+    """Open a line once for each process; a fork must not speak on its parent's."""
+    return Line(path)
+
+
+@functools.cache
+def _end_quietly() -> None:
+    """Let a script that is stopped end without a traceback: nothing went wrong."""
+    ordinary = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+        if not issubclass(kind, TrialStopped):
+            ordinary(kind, error, frames)
+
+    sys.excepthook = hook

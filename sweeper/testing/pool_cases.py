@@ -6,6 +6,7 @@ Python text ``source``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def logged(function):
 def train(params):
     for step in range(1, 4):
         yield step, {"loss": params["x"] / step}
+"""
+MODULE_LEVEL = """
+import sweeper
+
+def train(params):
+    for step in range(1, 4):
+        sweeper.report(step, loss=sweeper.params(x=0.0)["x"] / step)
 """
 RAISES = """
 def train(params):
@@ -121,6 +129,12 @@ class PoolCases:
         """What is only known when it is called is driven all the same."""
         self._trains(make_pool(DECORATED), tmp_path)
 
+    def test_a_function_reports_through_the_module(
+        self, make_pool: MakePool, tmp_path: Path
+    ) -> None:
+        """``sweeper.report`` and ``sweeper.params`` are the running trial's."""
+        self._trains(make_pool(MODULE_LEVEL), tmp_path)
+
     def _trains(self, pool: Pool, folder: Path) -> None:
         assert pool.room() == 1
         pool.start(order(folder))
@@ -134,6 +148,7 @@ class PoolCases:
         assert ended.ending is Ending.RETURNED
         assert ended.cause is None
         assert ended.node
+        assert json.loads((folder / "0" / "params.json").read_text()) == {"x": 6.0}
         assert pool.room() == 1
         pool.close()
 

@@ -14,7 +14,7 @@ from collections.abc import Set
 from pathlib import Path
 from types import CodeType
 
-__all__ = ["code_files", "imported_files"]
+__all__ = ["code_files", "project_files"]
 
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 _STANDARD = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")})
@@ -43,22 +43,24 @@ def code_files() -> frozenset[str]:
     return frozenset({file for file in modules if isinstance(file, str)} | set(_executed()))
 
 
-def imported_files(root: str, *, before: Set[str]) -> tuple[str, ...]:
+def project_files(root: str, names: Set[str]) -> tuple[str, ...]:
     """List the files of code that is neither installed nor the standard library's.
 
     Args:
         root: The project's root, absolute, links resolved.
-        before: What ``code_files`` said before the objective was loaded.
+        names: Files of code as they were named.
 
     Returns:
         Sorted; POSIX paths below the root, absolute ones elsewhere.
     """
-    paths = (_own_file(name) for name in code_files() - before)
+    paths = (_own_file(name) for name in names)
     return tuple(
         sorted(
-            path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-            for path in paths
-            if path is not None
+            {
+                path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+                for path in paths
+                if path is not None
+            }
         )
     )
 

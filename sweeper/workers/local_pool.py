@@ -25,7 +25,7 @@ class LocalPool:
         self._gpus = gpus
         self._worker: Worker | None = None
         self._flying: AttemptId | None = None
-        self._step: Callable[[], PoolEvent] | None = None
+        self._step: Callable[[], PoolEvent | None] | None = None
 
     def room(self) -> int:
         """Return 1 when no attempt is in flight."""
@@ -47,21 +47,29 @@ class LocalPool:
             self._step = self._worker.go_on
 
     def stop(self, attempt: AttemptId, cause: Cause, *, now: bool = False) -> None:
-        """End the attempt at its report; this pool cannot end it anywhere else."""
+        """End the attempt at its report; a program, with ``now``, wherever it is."""
         if attempt == self._flying and self._worker is not None:
             self._step = self._worker.stop
 
     def next_event(self, timeout_s: float) -> PoolEvent | None:
-        """Train to the next report or to the end; the time limit cannot interrupt training."""
+        """Train to the next report or to the end.
+
+        A time limit cannot interrupt a function; a program trains on while None is returned.
+        """
         if self._step is None:
             time.sleep(timeout_s)
             return None
         step, self._step = self._step, None
         event = step()
+        if event is None and self._worker is not None:
+            self._step = self._worker.go_on
         if isinstance(event, Ended):
             self._flying = None
         return event
 
     def close(self, *, kill: bool = False) -> Energy:
-        """Return what the worker used outside attempts."""
-        return NOTHING if self._worker is None else self._worker.overhead()
+        """End a program that still runs; return what the worker used outside attempts."""
+        if self._worker is None:
+            return NOTHING
+        self._worker.close()
+        return self._worker.overhead()

@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,14 @@ class ObjectiveSource:
         """Return what must stand on ``sys.path``: the file's folder first, as Python does."""
         folders = (str(Path(self.file).parent),) if self.module is None else ()
         return (*folders, self.root)
+
+    def moved(self, root: Path) -> ObjectiveSource:
+        """Say where the objective is in a copy of the project."""
+        try:
+            file = root / Path(self.file).relative_to(self.root)
+        except ValueError:  # an installed module, outside the project
+            return replace(self, root=str(root))
+        return replace(self, root=str(root), file=str(file))
 
 
 def locate(entry: str, root: Path) -> ObjectiveSource:

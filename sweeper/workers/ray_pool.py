@@ -34,7 +34,6 @@ from sweeper.model import (
     PoolEvent,
     StepReport,
 )
-from sweeper.workers.objective import ObjectiveSource
 from sweeper.workers.slots import Resources, fit, usable_cpus
 from sweeper.workers.worker import Worker, WorkerSetup
 
@@ -78,7 +77,7 @@ class _Actor:
         """Load the objective; return what is wrong with it, or None."""
         try:
             if shipped:
-                setup = replace(setup, objective=_rebased(setup.objective, Path.cwd()))
+                setup = replace(setup, objective=setup.objective.moved(Path.cwd()))
             else:
                 os.chdir(setup.objective.root)
             self._worker = Worker(setup, self.place().gpus, share)
@@ -86,10 +85,10 @@ class _Actor:
             return str(error)
         return None
 
-    def start(self, order: Order) -> PoolEvent:
+    def start(self, order: Order) -> PoolEvent | None:
         return self._ready().start(order)
 
-    def go_on(self) -> PoolEvent:
+    def go_on(self) -> PoolEvent | None:
         return self._ready().go_on()
 
     def stop(self) -> Ended:
@@ -101,15 +100,6 @@ class _Actor:
     def _ready(self) -> Worker:
         assert self._worker is not None  # the pool calls prepare first
         return self._worker
-
-
-def _rebased(source: ObjectiveSource, root: Path) -> ObjectiveSource:
-    """Say where the objective is in the copy of the project that Ray unpacked here."""
-    try:
-        file = root / Path(source.file).relative_to(source.root)
-    except ValueError:  # an installed module, outside the project
-        return replace(source, root=str(root))
-    return replace(source, root=str(root), file=str(file))
 
 
 @dataclass(frozen=True, slots=True)

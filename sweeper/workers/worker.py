@@ -9,17 +9,13 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
-import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
 from sweeper.model import (
-    Cause,
-    CauseKind,
     Ended,
     Ending,
     Energy,
@@ -28,17 +24,14 @@ from sweeper.model import (
     StepReport,
 )
 from sweeper.seams import Meter
-from sweeper.trial import Report, Trial
-from sweeper.workers.bridge import Deliver, Reports, reports
-from sweeper.workers.capture import ProcessCapture, PythonCapture
-from sweeper.workers.imported import code_files, imported_files
-from sweeper.workers.objective import ObjectiveSource, load
-from sweeper.workers.seeding import Seeder
+from sweeper.trial import Report
+from sweeper.workers.failures import cause_of, text_of
+from sweeper.workers.objective import ObjectiveSource
+from sweeper.workers.program import ProgramSource
+from sweeper.workers.trainee import Reports, trainee
 
 __all__ = ["Worker", "WorkerSetup"]
 
-CAUSE_LENGTH = 300
-TRACEBACK_LENGTH = 100_000
 LAST_STEP = 2**53  # beyond it JSON's numbers are no longer exact
 DECLARED = "energy_j"  # a metric of this name declares the trial's joules
 
@@ -53,7 +46,7 @@ class WorkerSetup:
         own_process: The worker is alone in its process: capture what the process prints.
     """
 
-    objective: ObjectiveSource
+    objective: ObjectiveSource | ProgramSource
     make_meter: Callable[[], Meter]
     own_process: bool
 
@@ -66,12 +59,7 @@ class Worker:
     """
 
     def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = (), share: float = 1.0) -> None:
-        self._root = setup.objective.root
-        self._before = code_files()
-        with contextlib.redirect_stdout(sys.stderr):  # the driver's output is the result alone
-            self._objective = load(setup.objective)
-        self._seeder = Seeder()
-        self._capture = ProcessCapture() if setup.own_process else PythonCapture()
+        self._trainee = trainee(setup.objective, own_process=setup.own_process)
         self._node = socket.gethostname()
         self._meter = setup.make_meter()
         self._meter.begin(gpus, share)
@@ -80,61 +68,59 @@ class Worker:
         self._started_s = 0.0
         self._declared_j: float | None = None
 
-    def start(self, order: Order) -> PoolEvent:
-        """Begin an attempt and train to its first report."""
+    def start(self, order: Order) -> PoolEvent | None:
+        """Begin an attempt and train to its first report; None: see ``go_on``."""
         self._order = order
         self._declared_j = None
-        folder = Path(order.folder)
         with contextlib.suppress(OSError):  # a full disk costs the logs, not the training
-            folder.mkdir(parents=True, exist_ok=True)
-            self._capture.open(folder)
-
-        def make_trial(deliver: Deliver) -> Trial:
-            return Trial(
-                order.params,
-                number=order.id.number,
-                seed=order.seed,
-                max_steps=order.max_steps,
-                dir=folder,
-                deliver=deliver,
-            )
-
-        self._seeder.seed(order.seed)
+            Path(order.folder).mkdir(parents=True, exist_ok=True)
         self._meter.open()
         self._started_s = time.monotonic()
-        self._reports = reports(self._objective, make_trial)
+        self._reports = self._trainee.train(order)
         return self._advance()
 
-    def go_on(self) -> PoolEvent:
-        """Train to the next report, or to the end."""
+    def go_on(self) -> PoolEvent | None:
+        """Train to the next report, or to the end.
+
+        None: a program inside the driver was silent for a while; it trains on, so call again.
+        """
         return self._advance()
 
     def stop(self) -> Ended:
-        """End the attempt at its report."""
+        """End the attempt at its report; a program also anywhere else."""
         assert self._reports is not None  # the pool stops only what it started
-        failure: BaseException | None = None
-        with self._capture.active():
-            try:
-                self._reports.close()
-            except Exception as error:  # the user's own cleaning up went wrong
-                failure = error
-        return self._ended(Ending.STOPPED, failure)
+        return self._ended(Ending.STOPPED, self._close_reports())
 
     def overhead(self) -> Energy:
         """Return what was used outside attempts so far."""
         return self._meter.overhead()
 
-    def _advance(self) -> PoolEvent:
+    def close(self) -> None:
+        """End a program that still runs. May be called twice."""
+        self._trainee.close()
+
+    def _close_reports(self) -> Exception | None:
+        """Stop the objective; return what went wrong in the user's own cleaning up."""
+        assert self._reports is not None  # only called while an attempt is open
+        with self._trainee.active():
+            try:
+                self._reports.close()
+            except Exception as error:
+                return error
+        return None
+
+    def _advance(self) -> PoolEvent | None:
         assert self._reports is not None  # the pool advances only what it started
         try:
-            with self._capture.active():
+            with self._trainee.active():
                 report = next(self._reports)
-            return self._step_report(report)
+            return None if report is None else self._step_report(report)
         except StopIteration:
             return self._ended(Ending.RETURNED, None)
         except KeyboardInterrupt:
             raise  # the third Ctrl-C while training inside the driver
         except BaseException as error:
+            self._close_reports()  # a wrong report leaves the objective waiting
             return self._ended(Ending.RAISED, error)
 
     def _step_report(self, report: Report) -> StepReport:
@@ -167,7 +153,7 @@ class Worker:
         order, self._order, self._reports = self._order, None, None
         elapsed_s = time.monotonic() - self._started_s
         energy = self._meter.close()
-        self._capture.close()
+        self._trainee.ended()
         if self._declared_j is not None:
             energy = replace(
                 energy,
@@ -180,13 +166,13 @@ class Worker:
         return Ended(
             id=order.id,
             ending=ending,
-            cause=None if error is None else _cause(error),
-            traceback=None if error is None else _traceback(error),
+            cause=None if error is None else cause_of(error),
+            traceback=None if error is None else text_of(error),
             energy=energy,
             elapsed_s=elapsed_s,
             node=self._node,
             gpus=tuple(gpu.uuid for gpu in energy.gpus),
-            imported=imported_files(self._root, before=self._before),
+            imported=self._trainee.imported(),
         )
 
 
@@ -210,27 +196,3 @@ def _as_number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError, RuntimeError):  # an array or tensor with several elements
         return None
-
-
-def _cause(error: BaseException) -> Cause:
-    kind = CauseKind.OOM if type(error).__name__ == "OutOfMemoryError" else CauseKind.ERROR
-    try:
-        text = f"{type(error).__name__}: {error}"
-    except Exception:  # an exception's own __str__ may raise
-        text = f"{type(error).__name__}: its text cannot be made"
-    return Cause(kind, _printable(" ".join(text.split()))[:CAUSE_LENGTH])
-
-
-def _printable(text: str) -> str:
-    """Escape what UTF-8 cannot hold, such as the bytes of an undecodable file name."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _traceback(error: BaseException) -> str:
-    """Format the user's part of the traceback."""
-    frames = error.__traceback__
-    own = str(Path(__file__).parent)
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(own):
-        frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames))
-    return _printable(text)[-TRACEBACK_LENGTH:]

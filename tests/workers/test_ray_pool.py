@@ -14,7 +14,9 @@ from sweeper.model import Cause, CauseKind, Ended, Ending, StepReport
 from sweeper.testing.pool_cases import GENERATOR, MakePool, PoolCases, drain, order, wait
 from sweeper.workers import ray_environment
 from sweeper.workers.slots import Resources
-from tests.workers.objectives import setup_for
+from sweeper.workers.worker import WorkerSetup
+from tests.workers.objectives import scripted_meter, setup_for
+from tests.workers.programs import gone, program, trial
 
 ray_environment.prepare(local=True)
 
@@ -108,6 +110,49 @@ class TestRayPool(PoolCases):
         assert (tmp_path / "0" / "stdout.log").read_text() == "from python\nfrom a child\n"
         assert (tmp_path / "0" / "stderr.log").read_text() == "complaint\n"
         assert reports[0].metrics["loss"] == 1.0
+
+
+def test_a_program_is_driven_pruned_and_killed(tmp_path: Path) -> None:
+    """A shell program trains to its end, ends at a report, and dies with its worker."""
+    from sweeper.workers.ray_pool import RayPool
+
+    script = (
+        "sleep 600 & for i in 1 2 3; do echo step=$i loss=$!; done; "
+        '[ "$1" = --end=True ] || { trap "" TERM; sleep 600; }'
+    )
+    source = program(tmp_path, {"train.sh": script}, ["sh", "train.sh", "${args}"], grace_s=0.5)
+    setup = WorkerSetup(source, scripted_meter, own_process=True)
+    pool = RayPool(setup, Resources(1, 0, workers=1), address=None, notify=lambda text: None)
+    try:
+        pool.start(trial(tmp_path, {"end": True}, 0))
+        reports, ended = drain(pool)
+        assert [report.step for report in reports] == [1, 2, 3]
+        assert (ended.ending, ended.imported) == (Ending.RETURNED, ())
+        children = [reports[0].metrics["loss"]]
+
+        pool.start(trial(tmp_path, {"end": False}, 1))
+        report = wait(pool)
+        pool.stop(report.id, Cause(CauseKind.PRUNER, "test"))
+        ended_early = wait(pool)
+        assert isinstance(report, StepReport)
+        assert isinstance(ended_early, Ended)
+        assert ended_early.ending is Ending.STOPPED
+        children.append(report.metrics["loss"])
+
+        pool.start(trial(tmp_path, {"end": False}, 2))
+        for _ in range(3):
+            report = wait(pool)
+            assert isinstance(report, StepReport)
+            pool.go_on(report.id)
+        overdue = Cause(CauseKind.TIMEOUT, "too long")
+        pool.stop(report.id, overdue, now=True)
+        killed = wait(pool)
+        assert isinstance(killed, Ended)
+        assert (killed.ending, killed.cause) == (Ending.STOPPED, overdue)
+        children.append(report.metrics["loss"])
+        assert all(gone(int(pid)) for pid in children)
+    finally:
+        pool.close()
 
 
 def test_an_objective_that_cannot_be_imported_is_told(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def first(source: str, folder: Path) -> PoolEvent:
     """Train an objective to its first event."""
     worker = Worker(setup_for(source, folder / "code"))
     event = worker.start(order(folder))
+    assert event is not None  # only a program is silent for a while
     if isinstance(event, StepReport):
         worker.stop()
     return event
