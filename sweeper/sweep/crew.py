@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from sweeper.model import (
     Event,
     Factors,
+    Goals,
     Key,
-    Metric,
     Notice,
     Params,
     Uncacheable,
@@ -31,27 +31,29 @@ class Plan:
     """What the sweep file says about the running of the sweep.
 
     Attributes:
-        metric: What trials are judged by.
+        goals: What trials are judged by.
         max_steps: The planned horizon; None: open.
         limits: The budget.
-        factors: For grams and money.
-        retries: How often a trial whose worker was lost starts again.
+        factors: For grams and money, in budgets and in built-in metrics.
+        retries: How often a training whose worker was lost starts again.
         timeout_s: The longest that a trial may train; None: no limit.
-        trial_folder: The folder of a trial, from sweep handle, number and attempt.
+        trial_folder: The folder of an attempt, from sweep handle, number, attempt and replicate.
         share: Records go to the store.
+        replicates: How many trainings, each with its own seed, one trial is.
         follow: A new sweep follows an earlier one of the same digest.
         ttl_s: Time to live of leases.
         poll_s: How often a parked trial is looked at, at random between the two.
     """
 
-    metric: Metric
+    goals: Goals
     max_steps: int | None
     limits: Limits
     factors: Factors
     retries: int
     timeout_s: float | None
-    trial_folder: Callable[[str, int, int], str]
+    trial_folder: Callable[[str, int, int, int], str]
     share: bool
+    replicates: int = 1
     follow: bool = True
     ttl_s: float = 120.0
     poll_s: tuple[float, float] = (5.0, 15.0)
@@ -62,8 +64,8 @@ class Crew:
     """The parts that the composition root has put together.
 
     Attributes:
-        key: Makes a trial's key, or says why there is none.
-        fallback_seed: Makes the seed of a trial without a key from its number.
+        key: Makes the key of one replicate of a point, or says why there is none.
+        fallback_seed: Makes the seed of a training without a key from trial number and replicate.
         tainted: Says why a result may not be shared, from the project files that its worker had
             imported: one is not in the key, or a file changed; None: it may.
         prov: Provenance that goes into every record.
@@ -75,8 +77,8 @@ class Crew:
     ledger: Ledger
     observers: Sequence[Observer]
     ladder: StopLadder
-    key: Callable[[Params], Key | Uncacheable]
-    fallback_seed: Callable[[int], int]
+    key: Callable[[Params, int], Key | Uncacheable]
+    fallback_seed: Callable[[int, int], int]
     tainted: Callable[[Sequence[str]], str | None]
     prov: Mapping[str, Value] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic

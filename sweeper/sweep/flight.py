@@ -7,46 +7,30 @@ import time
 from dataclasses import dataclass, field
 
 from sweeper.model import (
+    BUILT_IN,
     CUT_SHORT,
     UNAVAILABLE,
     Attempt,
     Cause,
     CauseKind,
     Claim,
-    Curve,
+    Decision,
     Ended,
     Ending,
     Energy,
-    Metric,
+    Factors,
+    Goals,
     Outcome,
     Point,
     Progress,
     StepReport,
-    Take,
     TrialState,
+    Verdict,
 )
+from sweeper.sweep.finals import final_values
+from sweeper.sweep.judging import decided, is_last
 
-__all__ = ["Flight", "is_last", "value_of"]
-
-
-def is_last(step: int, first_step: int, max_steps: int | None) -> bool:
-    """Tell whether a step is the planned last one; who counts from 0 ends one step earlier."""
-    return max_steps is not None and step >= max_steps - (first_step == 0)
-
-
-def value_of(curve: Curve, metric: Metric) -> Point:
-    """Return the point that gives a trial its value.
-
-    Raises:
-        ValueError: If the curve is empty.
-    """
-    if metric.take is Take.LAST:
-        return curve[-1]
-    best = curve[0]
-    for point in curve:
-        if metric.direction.better(point.values[0], best.values[0]):
-            best = point
-    return best
+__all__ = ["Flight"]
 
 
 @dataclass
@@ -56,7 +40,11 @@ class Flight:
     Attributes:
         attempt: Whose.
         claim: The lease it is trained under.
+        goals: What its reports must hold.
+        factors: For built-in metrics.
+        max_steps: The planned horizon; None: open.
         curve: The reports that counted.
+        decisions: What early stopping decided so far.
         ordered: Why it was told to end; None: it was not.
         killed: It was told to end wherever it is.
         past_horizon: It reported past ``max_steps`` and ends as complete.
@@ -64,9 +52,11 @@ class Flight:
 
     attempt: Attempt
     claim: Claim | None
-    metric: Metric
+    goals: Goals
+    factors: Factors
     max_steps: int | None
     curve: list[Point] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     ordered: Cause | None = None
     killed: bool = False
     past_horizon: bool = False
@@ -78,8 +68,8 @@ class Flight:
         """Check a report.
 
         Returns:
-            The new point; or why the report ends the trial; or None when it holds nothing of the
-            metric, or lies past the horizon.
+            The new point; or why the report ends the trial; or None when it holds nothing of what
+            the objective is to report, or lies past the horizon.
         """
         if self.max_steps is not None and report.step > self.max_steps:
             self.past_horizon = True
@@ -91,23 +81,43 @@ class Flight:
                 f"{self._last_step}",
             )
         self._last_step = report.step
-        name = self.metric.name
-        if name in report.unreadable:
-            return Cause(
-                CauseKind.ERROR,
-                f"{name} must be a number, the objective reported {report.unreadable[name]} "
-                f"at step {report.step}",
-            )
-        value = report.metrics.get(name)
-        if value is None:
+        wrong = self._wrong(report)
+        if wrong is not None:
+            return wrong
+        if not self._counts(report):
             return None
-        if not math.isfinite(value):
-            return Cause(
-                CauseKind.DIVERGED, f"the objective reported {name}={value} at step {report.step}"
-            )
-        point = Point(report.step, (value,), report.energy_j, report.elapsed_s)
+        values = tuple(report.metrics.get(name) for name in self.goals.names)
+        point = Point(report.step, values, report.energy_j, report.elapsed_s)
         self.curve.append(point)
         return point
+
+    def _wrong(self, report: StepReport) -> Cause | None:
+        """Say which of the sweep's metrics is no finite number."""
+        for name in self.goals.names:
+            if name in report.unreadable:
+                return Cause(
+                    CauseKind.ERROR,
+                    f"{name} must be a number, the objective reported {report.unreadable[name]} "
+                    f"at step {report.step}",
+                )
+            value = report.metrics.get(name)
+            if value is not None and not math.isfinite(value):
+                return Cause(
+                    CauseKind.DIVERGED,
+                    f"the objective reported {name}={value} at step {report.step}",
+                )
+        return None
+
+    def _counts(self, report: StepReport) -> bool:
+        """Tell whether it holds something to judge by; joules and seconds every report has."""
+        own = [name for name in self.goals.names if name not in BUILT_IN]
+        return not own or any(name in report.metrics for name in own)
+
+    def note(self, step: int, verdict: Verdict) -> None:
+        """Keep what early stopping said about a report, and obey it."""
+        self.decisions.extend(decided(step, verdict))
+        if verdict.prune:
+            self.ordered = Cause(CauseKind.PRUNER, str(verdict))
 
     @property
     def at_horizon(self) -> bool:
@@ -144,6 +154,7 @@ class Flight:
             energy=self._known_energy(like),
             elapsed_s=self.age_s,
             cause=cause,
+            decisions=tuple(self.decisions),
         )
 
     def _known_energy(self, like: Energy | None) -> Energy:
@@ -168,41 +179,48 @@ class Flight:
             ended: What the pool said.
             like: As in ``cut_short``, for a worker that was lost.
         """
-        state, cause = self._verdict(ended)
-        curve = tuple(self.curve)
-        final = value_of(curve, self.metric).values if state is TrialState.COMPLETE else ()
         answered = ended.imported is not None
+        energy = ended.energy if answered else self._known_energy(like)
+        elapsed_s = ended.elapsed_s if answered else self.age_s
+        state, cause = self._verdict(ended)
+        final: tuple[float, ...] = ()
+        if state is TrialState.COMPLETE:
+            found = self._final(energy.total_j, elapsed_s)
+            if isinstance(found, Cause):
+                state, cause = TrialState.FAILED, found
+            else:
+                final = found
         return Outcome(
             state=state,
-            curve=curve,
+            curve=tuple(self.curve),
             final=final,
-            energy=ended.energy if answered else self._known_energy(like),
-            elapsed_s=ended.elapsed_s if answered else self.age_s,
+            energy=energy,
+            elapsed_s=elapsed_s,
             cause=cause,
             node=ended.node or None,
             gpus=ended.gpus,
+            decisions=tuple(self.decisions),
         )
 
     def _verdict(self, ended: Ended) -> tuple[TrialState, Cause | None]:
+        """Tell how it ended, its values apart."""
         if ended.ending is Ending.RAISED:
             return TrialState.FAILED, ended.cause
         if self.ordered is not None and self.ordered.kind is not CauseKind.HORIZON:
             return _STATE_AFTER.get(self.ordered.kind, TrialState.FAILED), self.ordered
         if ended.ending is Ending.LOST:
             return TrialState.FAILED, ended.cause
-        if not self.curve and self.past_horizon:
-            return TrialState.FAILED, Cause(
+        return TrialState.COMPLETE, None
+
+    def _final(self, energy_j: float | None, elapsed_s: float) -> tuple[float, ...] | Cause:
+        found = final_values(self.goals, tuple(self.curve), energy_j, elapsed_s, self.factors)
+        if isinstance(found, Cause) and self.past_horizon and not self.curve:
+            return Cause(
                 CauseKind.ERROR,
-                f"the objective's first report of {self.metric.name} was past max_steps "
+                f"the objective's first report of {self.goals.first.name} was past max_steps "
                 f"{self.max_steps}",
             )
-        if not self.curve:
-            return TrialState.FAILED, Cause(
-                CauseKind.ERROR,
-                f"the objective ended without reporting {self.metric.name}; report it with "
-                f'yield step, {{"{self.metric.name}": value}}',
-            )
-        return TrialState.COMPLETE, None
+        return found
 
 
 _STATE_AFTER = {

@@ -5,7 +5,8 @@ Must not decide anything: ``reopen.py`` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweeper.errors import SweeperError
@@ -33,13 +34,15 @@ class Past:
     Attributes:
         rows: All attempts.
         events: ``(is_tell, row)`` in their old order; one ask and at most one tell per trial.
-        tries: The attempt that comes next, by trial number.
+        tries: The attempt that comes next, by trial number and replicate.
+        ends: By trial number and replicate, how the replicates ended that need no other try.
         untold: Numbers of trials that have no told end.
     """
 
     rows: Sequence[TrialRow]
     events: tuple[tuple[bool, TrialRow], ...]
-    tries: dict[int, int]
+    tries: Mapping[tuple[int, int], int]
+    ends: Mapping[int, Mapping[int, TrialRow]]
     untold: frozenset[int]
 
     @property
@@ -70,32 +73,57 @@ class Past:
         if [(p.step, p.values) for p in curve] != [(p.step, p.values) for p in row.curve]:
             return None  # too short, or another training than the one that was told
         if row.state is TrialState.COMPLETE and record.status is RecordStatus.COMPLETE:
-            return served(record, row.state, curve, final=row.final)
+            return served(record, row.state, curve, final=row.final, decisions=row.decisions)
         if row.state is TrialState.PRUNED:
             cause = Cause.parse(row.cause) if row.cause else None
-            return served(record, row.state, curve, cause=cause)
+            return served(record, row.state, curve, cause=cause, decisions=row.decisions)
         return None
 
 
 def read_past(rows: Sequence[TrialRow]) -> Past:
     """Put the attempts of a sweep into the order of its events."""
-    first: dict[int, TrialRow] = {}
-    tries: dict[int, int] = {}
-    for row in rows:
-        number = row.id.number
-        if number not in first or row.id.attempt < first[number].id.attempt:
-            first[number] = row
-        tries[number] = max(tries.get(number, 0), row.id.attempt + 1)
-    told = [row for row in rows if row.told is not None and not _cut_by_budget(row)]
-    asks = [(row.asked, False, row) for row in first.values()]
-    tells = [(row.told, True, row) for row in told if row.told is not None]
+    trials: defaultdict[int, list[TrialRow]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (row.id.number, row.id.replicate, row.id.attempt)):
+        trials[row.id.number].append(row)
+    tells = [tell for trial in trials.values() if (tell := _tell_of(trial)) is not None]
+    asks = [(trial[0].asked, False, trial[0]) for trial in trials.values()]
     ordered = sorted([*asks, *tells], key=lambda event: event[:2])
     return Past(
         rows=rows,
         events=tuple((is_tell, row) for _, is_tell, row in ordered),
-        tries=tries,
-        untold=frozenset(first) - {row.id.number for row in told},
+        tries={place: row.id.attempt + 1 for place, row in _latest(rows).items()},
+        ends={number: _ends_of(trial) for number, trial in trials.items()},
+        untold=frozenset(trials) - {row.id.number for _, _, row in tells},
     )
+
+
+def _latest(rows: Sequence[TrialRow]) -> dict[tuple[int, int], TrialRow]:
+    """Return the last attempt of each replicate of each trial."""
+    ordered = sorted(rows, key=lambda row: row.id.attempt)
+    return {(row.id.number, row.id.replicate): row for row in ordered}
+
+
+def _tell_of(trial: Sequence[TrialRow]) -> tuple[int, bool, TrialRow] | None:
+    """Return the event at which a trial was told; None: one of its replicates has no end."""
+    told = [(row.told, True, row) for row in trial if row.told is not None]
+    whole = len(_ends_of(trial)) == len(_latest(trial))
+    return max(told, key=lambda event: event[0]) if told and whole else None
+
+
+def _ends_of(trial: Sequence[TrialRow]) -> dict[int, TrialRow]:
+    """Return how the replicates of a trial ended, without those that need another try."""
+    told = any(row.told is not None for row in trial)
+    return {
+        replicate: row
+        for (_, replicate), row in _latest(trial).items()
+        if row.state.settled and not _cut_by_budget(row) and (told or not _to_retry(row))
+    }
+
+
+def _to_retry(row: TrialRow) -> bool:
+    """Tell whether a failed attempt of a trial that goes on was to be tried again."""
+    lost_worker = row.cause is not None and Cause.parse(row.cause).kind is CauseKind.WORKER
+    return row.state is TrialState.FAILED and lost_worker
 
 
 def _cut_by_budget(row: TrialRow) -> bool:
@@ -114,4 +142,5 @@ def outcome_of(row: TrialRow) -> Outcome:
         cause=Cause.parse(row.cause) if row.cause else None,
         node=row.node,
         gpus=row.gpus,
+        decisions=row.decisions,
     )

@@ -5,33 +5,32 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from sweeper.model import (
     UNAVAILABLE,
     Attempt,
+    AttemptId,
     Cause,
     CauseKind,
     Claim,
     Curve,
+    Decision,
     Energy,
+    Goals,
     Hit,
-    Metric,
     Outcome,
-    Point,
     Record,
     RecordStatus,
     Source,
     TrialState,
     Use,
     Value,
-    Verdict,
 )
-from sweeper.seams import Study
-from sweeper.sweep.flight import is_last, value_of
+from sweeper.sweep.finals import final_values, last_reported
+from sweeper.sweep.judging import Judging, decided, is_last
 
-__all__ = ["judge", "keep_error", "record_of", "replay", "served", "use_of"]
+__all__ = ["keep_error", "record_of", "replay", "served", "use_of"]
 
 _FAILED_AS = {
     CauseKind.ERROR: RecordStatus.ERROR,
@@ -45,6 +44,7 @@ def record_of(
     attempt: Attempt,
     outcome: Outcome,
     *,
+    goals: Goals,
     claim: Claim | None,
     tainted: str | None,
     prov: Mapping[str, Value],
@@ -66,7 +66,7 @@ def record_of(
         seed=attempt.key.seed,
         status=status,
         curve=outcome.curve,
-        final=outcome.curve[-1].values if status is RecordStatus.COMPLETE else (),
+        final=last_reported(goals, outcome.curve) if status is RecordStatus.COMPLETE else (),
         energy=outcome.energy,
         elapsed_s=outcome.elapsed_s,
         hw={"gpus": names, "gpu_uuids": list(outcome.gpus)},
@@ -107,31 +107,38 @@ def keep_error(folder: str, outcome: Outcome, traceback: str | None) -> OSError 
     return None
 
 
-def judge(study: Study, number: int, point: Point, *, last: bool) -> Verdict:
-    """Ask the study about a report; at the planned horizon there is nothing left to save."""
-    verdict = study.judge(number, point.step, point.values[0])
-    return replace(verdict, prune=False) if last else verdict
-
-
 def replay(
-    study: Study, number: int, record: Record, *, metric: Metric, max_steps: int | None
+    judging: Judging, attempt: AttemptId, record: Record, *, max_steps: int | None
 ) -> Outcome | None:
     """Feed a record through this study's pruner, step by step.
 
     Returns:
-        The trial's outcome; or None when the record ends before the pruner cuts and before the
-        training did, so that it is no answer.
+        The attempt's outcome, its values by this sweep's factors; or None when the record ends
+        before the pruner cuts and before the training did, so that it is no answer.
     """
+    decisions: tuple[Decision, ...] = ()
     for index, point in enumerate(record.curve):
         last = is_last(point.step, record.curve[0].step, max_steps)
-        verdict = judge(study, number, point, last=last)
+        verdict = judging.judge(attempt, point, last=last)
+        decisions += decided(point.step, verdict)
         if verdict.prune:
-            cause = Cause(CauseKind.PRUNER, str(verdict))
-            return served(record, TrialState.PRUNED, record.curve[: index + 1], cause=cause)
+            return served(
+                record,
+                TrialState.PRUNED,
+                record.curve[: index + 1],
+                cause=Cause(CauseKind.PRUNER, str(verdict)),
+                decisions=decisions,
+            )
     if record.status is not RecordStatus.COMPLETE:
         return None
-    final = value_of(record.curve, metric).values
-    return served(record, TrialState.COMPLETE, record.curve, final=final)
+    final = final_values(
+        judging.goals, record.curve, record.energy.total_j, record.elapsed_s, judging.factors
+    )
+    if isinstance(final, Cause):
+        state = TrialState.FAILED
+        return served(record, state, record.curve, cause=final, decisions=decisions)
+    state = TrialState.COMPLETE
+    return served(record, state, record.curve, final=final, decisions=decisions)
 
 
 def served(
@@ -141,9 +148,10 @@ def served(
     *,
     final: tuple[float, ...] = (),
     cause: Cause | None = None,
+    decisions: tuple[Decision, ...] = (),
 ) -> Outcome:
     """Make the outcome of a trial that a record answers up to the end of ``curve``."""
-    whole = len(curve) == len(record.curve) and state is TrialState.COMPLETE
+    whole = len(curve) == len(record.curve) and state is not TrialState.PRUNED
     energy = record.energy if whole else _prefix(record.energy, curve)
     return Outcome(
         state=state,
@@ -153,6 +161,7 @@ def served(
         elapsed_s=record.elapsed_s if whole else (curve[-1].elapsed_s if curve else 0.0),
         cause=cause,
         node=record.host or None,
+        decisions=decisions,
     )
 
 

@@ -23,62 +23,75 @@ def resume(crew: Crew, book: TrialBook, rows: Sequence[TrialRow]) -> list[Attemp
     """Rebuild the own past; nothing is written.
 
     Returns:
-        The trials that have no end: they run first, with their numbers and params.
+        The trainings that have no end: they run first, with their numbers and params.
     """
     past = read_past(rows)
-    attempts: dict[int, Attempt] = {}
+    book.tries = past.tries
+    firsts: dict[int, Attempt] = {}
     for row in past.rows:
         if row.source is Source.RUN:
             book.budget.settled(row.id, row.energy_j)
     for is_tell, row in past.events:
         number = row.id.number
         if is_tell:
-            book.retell(attempts[number], row)
+            book.retell(firsts[number], past.ends[number])
         else:
-            proposal = past.repeat(crew.study, row)
-            attempts[number] = book.admit(proposal, row.asked, past.tries[number])
+            firsts[number] = book.admit(past.repeat(crew.study, row), row.asked)
     book.position = past.next_position
-    return [attempt for number, attempt in sorted(attempts.items()) if number in past.untold]
+    unended: list[Attempt] = []
+    for number in sorted(past.untold):
+        book.restore(firsts[number], past.ends[number])
+        unended += book.due(firsts[number])
+    return unended
 
 
 def follow(crew: Crew, book: TrialBook, rows: Sequence[TrialRow]) -> list[Attempt]:
     """Ask what the earlier sweep asked, and answer from the store, within this sweep's budget.
 
     Returns:
-        The trials that the store does not answer: they are trained first.
+        The trainings that the store does not answer: they run first.
     """
     past = read_past(rows)
     hits = _hits(crew, past.rows)
-    attempts: dict[int, Attempt] = {}
+    firsts: dict[int, Attempt] = {}
     for is_tell, row in past.events:
         if crew.ladder.urgency:
             break
         number = row.id.number
         if is_tell:
-            if number in attempts:
-                _answer(book, attempts[number], row, hits)
-        elif len(attempts) == number and book.has_room():
-            attempt = book.admit(past.repeat(crew.study, row), book.next_position())
-            crew.ledger.start(replace(attempt, parked=True))
-            attempts[number] = attempt
-    unanswered = [attempt for n, attempt in sorted(attempts.items()) if not book.is_settled(n)]
-    for attempt in unanswered:
-        if book.is_duplicate(attempt.id.number):
-            book.share_or_wait(attempt, started=True)
-    return [attempt for attempt in unanswered if not book.is_duplicate(attempt.id.number)]
+            if number in firsts:
+                _answer(book, firsts[number], past.ends[number], hits)
+        elif len(firsts) == number and book.has_room():
+            first = book.admit(past.repeat(crew.study, row), book.next_position())
+            crew.ledger.start(replace(first, parked=True))
+            firsts[number] = first
+    unanswered = [first for n, first in sorted(firsts.items()) if not book.is_settled(n)]
+    for first in unanswered:
+        if book.is_duplicate(first.id.number):
+            book.share_or_wait(first, started=True)
+    trained = [first for first in unanswered if not book.is_duplicate(first.id.number)]
+    return [attempt for first in trained for attempt in book.due(first)]
 
 
 def _hits(crew: Crew, rows: Sequence[TrialRow]) -> Mapping[str, Hit]:
-    keys = [crew.key(row.params) for row in rows]
+    keys = [crew.key(row.params, row.id.replicate) for row in rows]
     return crew.cache.lookup([key for key in keys if not isinstance(key, Uncacheable)])
 
 
-def _answer(book: TrialBook, attempt: Attempt, row: TrialRow, hits: Mapping[str, Hit]) -> None:
-    if book.is_duplicate(attempt.id.number):
-        book.share_if_known(attempt)
+def _answer(
+    book: TrialBook, first: Attempt, rows: Mapping[int, TrialRow], hits: Mapping[str, Hit]
+) -> None:
+    """Answer a followed trial, as many of its replicates as the store knows."""
+    if book.is_duplicate(first.id.number):
+        book.share_if_known(first)
         return
-    hit = None if attempt.key is None else hits.get(attempt.key.run_key)
-    outcome = None if hit is None else Past.answer(row, hit.record)
-    if hit is not None and outcome is not None:
-        book.rejudge(attempt.id.number, outcome)
-        book.settle(attempt, outcome, Source.CACHE, use=use_of(hit, outcome, Source.CACHE))
+    for replicate, row in sorted(rows.items()):
+        attempt = book.replicate(first, replicate) if replicate else first
+        hit = None if attempt.key is None else hits.get(attempt.key.run_key)
+        outcome = None if hit is None else Past.answer(row, hit.record)
+        if hit is not None and outcome is not None:
+            if replicate == 0:
+                book.judging.rejudge(first.id, outcome.curve)
+            book.settle(attempt, outcome, Source.CACHE, use=use_of(hit, outcome, Source.CACHE))
+        elif replicate == 0:
+            return  # the others wait for it

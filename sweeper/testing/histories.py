@@ -11,6 +11,7 @@ from uuid import UUID
 from sweeper.model import (
     AttemptId,
     Curve,
+    Decision,
     Energy,
     Params,
     Point,
@@ -27,6 +28,9 @@ __all__ = ["curve_of", "history_of", "measured", "record_uid", "sweep_row", "tri
 
 SWEEP_UID = UUID("7f3a0000-0000-4000-8000-000000000001")
 START = 1_767_225_600.0  # 2026-01-01 00:00 UTC
+
+# A report: the value of the one metric, or one value per metric, None where it is not reported.
+Reported = float | tuple[float | None, ...]
 
 
 def record_uid(n: int) -> UUID:
@@ -46,13 +50,13 @@ def measured(
 
 
 def curve_of(
-    values: Sequence[float], *, energy_j: float | None = None, step_s: float = 1.0
+    values: Sequence[Reported], *, energy_j: float | None = None, step_s: float = 1.0
 ) -> Curve:
     """Return a curve of steps 1, 2, ... whose joules grow evenly up to ``energy_j``."""
     return tuple(
         Point(
             step=step,
-            values=(value,),
+            values=value if isinstance(value, tuple) else (value,),
             energy_j=None if energy_j is None else energy_j * step / len(values),
             elapsed_s=step_s * step,
         )
@@ -62,8 +66,9 @@ def curve_of(
 
 def trial_row(
     number: int,
-    values: Sequence[float] = (),
+    values: Sequence[Reported] = (),
     *,
+    final: tuple[float, ...] | None = None,
     state: TrialState = TrialState.COMPLETE,
     source: Source | None = Source.RUN,
     energy: Energy | float | None = None,
@@ -74,12 +79,14 @@ def trial_row(
     record: UUID | None = None,
     cause: str | None = None,
     told: int | None = -1,
+    decisions: tuple[Decision, ...] = (),
 ) -> TrialRow:
     """Return one attempt.
 
     Args:
         number: The trial's.
         values: Its reports at steps 1, 2, ...
+        final: Its values at the end; None: the last report, if it is complete.
         state: How it stands.
         source: Where its outcome came from.
         energy: An account, or joules that ``measured:counter`` saw; None: unknown.
@@ -90,11 +97,15 @@ def trial_row(
         record: What answered, or was made.
         cause: Why it did not complete.
         told: -1: right after it was asked, if it is settled.
+        decisions: What early stopping decided.
     """
     account = energy if isinstance(energy, Energy) else measured(energy)
     curve = curve_of(values, energy_j=account.total_j)
     if told == -1:
         told = 2 * number + 1 if state.settled else None
+    if final is None:
+        last = curve[-1].values if curve and state is TrialState.COMPLETE else ()
+        final = tuple(value for value in last if value is not None)
     return TrialRow(
         id=AttemptId(number, replicate, attempt),
         params={"lr": 0.1 / (number + 1)} if params is None else params,
@@ -107,7 +118,7 @@ def trial_row(
         source=source,
         record_uid=record,
         curve=curve,
-        final=(values[-1],) if values and state is TrialState.COMPLETE else (),
+        final=final,
         energy_j=account.total_j,
         energy=account,
         elapsed_s=elapsed_s,
@@ -116,6 +127,7 @@ def trial_row(
         cause=cause,
         started_at=START + number,
         ended_at=None if elapsed_s is None else START + number + elapsed_s,
+        decisions=decisions,
     )
 
 
@@ -124,6 +136,7 @@ def use_row(
     avoided_j: float | None,
     *,
     kind: Source = Source.CACHE,
+    replicate: int = 0,
     record: UUID | None = None,
     producer: str = "alice",
     producer_host: str = "node9",
@@ -132,7 +145,7 @@ def use_row(
     """Return what one hit avoided."""
     return UseRow(
         number=number,
-        replicate=0,
+        replicate=replicate,
         record_uid=record or record_uid(number),
         kind=kind,
         steps_used=1,

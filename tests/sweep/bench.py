@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from sweeper.model import (
+    GO_ON,
     Direction,
     Event,
     Factors,
+    Goals,
     Key,
     Metric,
     Order,
     Params,
     SweepHistory,
     SweepIdentity,
+    TrialRow,
     Uncacheable,
+    Verdict,
 )
 from sweeper.seams import Cache, Ledger, Pool, Study
 from sweeper.store.key import SECTION_NAMES, derive, fallback_seed
@@ -30,9 +34,10 @@ from sweeper.testing.memory_store import MemoryStore
 from sweeper.testing.scripted_pool import ScriptedPool
 from sweeper.testing.scripted_study import ScriptedStudy
 
-__all__ = ["Bench", "descending", "points"]
+__all__ = ["Bench", "ComparingStudy", "descending", "key_of", "points"]
 
 LOSS = Metric("loss", Direction.MINIMIZE)
+FACTORS = Factors(400.0, "test")
 
 
 def points(count: int) -> list[Params]:
@@ -45,11 +50,38 @@ def descending(order: Order) -> list[tuple[int, Mapping[str, float]]]:
     return [(step, {"loss": order.params["x"] + 1 / step}) for step in range(1, 5)]
 
 
-def key_of(params: Params) -> Key | Uncacheable:
-    """Make a real key in which only the params matter."""
+def key_of(params: Params, replicate: int = 0) -> Key | Uncacheable:
+    """Make a real key in which only the params and the replicate matter."""
     documents: dict[str, object] = {name: {"policy": "absent"} for name in SECTION_NAMES}
     documents["params"] = {"policy": "all", "values": dict(params), "ignored": []}
-    return derive(documents, seed=None)
+    return derive(documents, seed=None, replicate=replicate)
+
+
+class ComparingStudy(ScriptedStudy):
+    """A scripted study that also compares without pruning where it is told to.
+
+    Args:
+        proposals: As for the scripted one.
+        prune_at: As for the scripted one.
+        compare_at: ``(number, step)`` at which a trial is held against a threshold and goes on.
+    """
+
+    def __init__(
+        self,
+        proposals: Sequence[Params],
+        *,
+        prune_at: Collection[tuple[int, int]] = (),
+        compare_at: Collection[tuple[int, int]] = (),
+    ) -> None:
+        super().__init__(proposals, prune_at=prune_at)
+        self._compare_at = frozenset(compare_at)
+
+    def judge(self, number: int, step: int, value: float) -> Verdict:
+        """Prune or compare where the script says so."""
+        verdict = super().judge(number, step, value)
+        if verdict != GO_ON or (number, step) not in self._compare_at:
+            return verdict
+        return Verdict(prune=False, rule="script", rung=step, value=value, threshold=value + 1)
 
 
 @dataclass
@@ -84,12 +116,15 @@ class Bench:
         workers: int = 1,
         limits: Limits | None = None,
         metric: Metric = LOSS,
+        goals: Goals | None = None,
+        factors: Factors = FACTORS,
+        replicates: int = 1,
         max_steps: int | None = None,
         retries: int = 0,
         timeout_s: float | None = None,
         fresh: bool = False,
         digest: str = "d" * 64,
-        key: Callable[[Params], Key | Uncacheable] = key_of,
+        key: Callable[[Params, int], Key | Uncacheable] = key_of,
         tainted: Callable[[Sequence[str]], str | None] = lambda imported: None,
         urgency: Urgency = Urgency.NONE,
         ladder: StopLadder | None = None,
@@ -116,21 +151,31 @@ class Bench:
             observers=[self.observer],
             ladder=ladder,
             key=key,
-            fallback_seed=lambda number: fallback_seed(0, number),
+            fallback_seed=lambda number, replicate: fallback_seed(0, number, replicate),
             tainted=tainted,
         )
         plan = Plan(
-            metric=metric,
+            goals=goals or Goals.of(metric),
             max_steps=max_steps,
             limits=limits or Limits(),
-            factors=Factors(400.0, "test"),
+            factors=factors,
             retries=retries,
             timeout_s=timeout_s,
-            trial_folder=lambda handle, number, attempt: str(self.folder / f"{number}.{attempt}"),
+            trial_folder=self._folder,
             share=True,
+            replicates=replicates,
             poll_s=(0.0, 0.0),
         )
         return run_sweep(crew, plan, "bench", begun)
+
+    def _folder(self, handle: str, number: int, attempt: int, replicate: int) -> str:
+        return str(self.folder / f"{number}-r{replicate}.{attempt}")
+
+    @property
+    def rows(self) -> dict[tuple[int, int, int], TrialRow]:
+        """Return the attempts of the last run's sweep by number, replicate and attempt."""
+        names = [(row.id, row) for row in self.history.attempts]
+        return {(name.number, name.replicate, name.attempt): row for name, row in names}
 
     @property
     def history(self) -> SweepHistory:

@@ -174,7 +174,7 @@ def test_a_bad_report_is_one_failed_trial(
     assert row.cause.startswith(cause)
     assert [state for _, state, _ in study.told] == [TrialState.FAILED, TrialState.COMPLETE]
     assert bench.store.hits[0].record.status is RecordStatus(status)
-    assert (bench.folder / "0.0" / "error.txt").read_text().startswith(cause)
+    assert (bench.folder / "0-r0.0" / "error.txt").read_text().startswith(cause)
     bench.run(points(2), script, fresh=True, digest="e" * 64)
     assert bench.trained == 1, "a failure is no answer: it is tried again"
 
@@ -425,7 +425,11 @@ def test_a_record_that_is_too_short_is_trained_from_its_start(bench: Bench) -> N
 def test_what_cannot_be_keyed_is_trained_and_says_so(bench: Bench) -> None:
     """An uncacheable trial has its reason in its row, and no record."""
     for _ in range(2):
-        bench.run(points(1), key=lambda params: Uncacheable("params.token", "a secret"), fresh=True)
+        bench.run(
+            points(1),
+            key=lambda params, replicate: Uncacheable("params.token", "a secret"),
+            fresh=True,
+        )
         assert bench.trained == 1
         assert bench.history.attempts[0].uncached == "params.token: a secret"
     assert bench.store.hits == ()

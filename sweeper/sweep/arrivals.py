@@ -1,0 +1,178 @@
+"""What workers say: reports are judged and answered, ends become facts or another try."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from sweeper.model import (
+    AttemptId,
+    Cause,
+    CauseKind,
+    Ended,
+    Ending,
+    Energy,
+    Outcome,
+    Record,
+    Source,
+    StepReport,
+    TrialReported,
+    TrialState,
+)
+from sweeper.sweep.airfield import Airfield
+from sweeper.sweep.flight import Flight
+from sweeper.sweep.heartbeat import Heartbeat
+from sweeper.sweep.records import keep_error, record_of
+from sweeper.sweep.stop import Urgency
+
+__all__ = ["Arrivals"]
+
+
+class Arrivals:
+    """Takes what the pool says about attempts in flight.
+
+    Args:
+        field: The sweep.
+        heart: Knows which leases were lost.
+        elapsed_s: Returns the seconds that the sweep had a driver.
+    """
+
+    def __init__(self, field: Airfield, heart: Heartbeat, elapsed_s: Callable[[], float]) -> None:
+        self._field = field
+        self._crew = field.crew
+        self._plan = field.plan
+        self._book = field.book
+        self._heart = heart
+        self._elapsed_s = elapsed_s
+        self._said: set[str] = set()
+        self._losses: Counter[tuple[int, int]] = Counter()  # workers lost, by trial and replicate
+        self._account: Energy | None = None  # the last one that was closed
+
+    # --- reports ---
+
+    def report(self, report: StepReport) -> None:
+        """Check a report, judge it, and answer the worker that waits."""
+        flight = self._field.flights.get(report.id)
+        if flight is None:
+            return
+        taken = flight.take(report)
+        self._book.budget.running(report.id, report.energy_j)
+        if isinstance(taken, Cause):
+            flight.ordered = taken
+        elif taken is not None:
+            last = flight.at_horizon  # there, nothing is left to save
+            verdict = self._book.judging.judge(report.id, taken, last=last)
+            self._crew.tell_observers(TrialReported(report.id, taken, verdict))
+            flight.note(taken.step, verdict)
+        if not flight.at_horizon:
+            flight.ordered = flight.ordered or self._order_to_end(flight)
+        if flight.ordered is None:
+            self._crew.pool.go_on(report.id)
+        else:
+            self._crew.pool.stop(report.id, flight.ordered)
+
+    def _order_to_end(self, flight: Flight) -> Cause | None:
+        """Say why a trial that could go on must not."""
+        if flight.past_horizon:
+            return Cause(CauseKind.HORIZON, f"reported past max_steps {flight.max_steps}")
+        if self._crew.ladder.urgency >= Urgency.STOP:
+            return Cause(CauseKind.STOPPED, "the sweep was interrupted")
+        if flight.claim in self._heart.lost:
+            return Cause(CauseKind.STOPPED, "somebody else took the trial over")
+        limit = self._book.budget.spent(self._elapsed_s())
+        if limit is not None:
+            return Cause(CauseKind.BUDGET, f"{limit} is spent")
+        return self._overdue(flight)
+
+    def _overdue(self, flight: Flight) -> Cause | None:
+        limit_s = self._plan.timeout_s
+        if limit_s is None or flight.age_s <= limit_s:
+            return None
+        return Cause(CauseKind.TIMEOUT, f"trained for more than {limit_s:g} s (trial.timeout)")
+
+    def end_overdue(self) -> None:
+        """End trials that take too long wherever they are: they may never report again."""
+        for flight in self._field.flights.values():
+            overdue = None if flight.killed else self._overdue(flight)
+            if overdue is not None:
+                flight.killed, flight.ordered = True, flight.ordered or overdue
+                self._crew.pool.stop(flight.attempt.id, overdue, now=True)
+
+    # --- ends ---
+
+    def ended(self, ended: Ended) -> None:
+        """Settle an attempt, or try it again."""
+        flight = self._field.flights.pop(ended.id, None)
+        if flight is None:
+            return
+        outcome = flight.outcome(ended, like=self._account)
+        if ended.energy.total_j is not None:
+            self._account = ended.energy
+        self._book.budget.settled(ended.id, outcome.energy.total_j)
+        self._keep_error(ended, outcome)
+        retried = self._starts_again(ended, flight)
+        for_good = outcome.state is not TrialState.LOST and not retried
+        further = self._book.settle(
+            flight.attempt,
+            outcome,
+            Source.RUN,
+            record=self._record(flight, outcome, ended.imported),
+            claim=flight.claim,
+            for_good=for_good,
+        )
+        self._field.line.first(further)
+        if not for_good:
+            self._field.line.again(flight.attempt)
+        if retried:
+            self._crew.notice(f"{_name(ended.id)} lost its worker; it starts again")
+
+    def _keep_error(self, ended: Ended, outcome: Outcome) -> None:
+        if outcome.state is not TrialState.FAILED:
+            return
+        lost = keep_error(self._field.folder(ended.id), outcome, ended.traceback)
+        if lost is not None:
+            self._crew.notice(f"the error of {_name(ended.id)} was not kept: {lost}")
+
+    def _starts_again(self, ended: Ended, flight: Flight) -> bool:
+        """Count a lost worker, and tell whether the training may be tried again."""
+        if ended.ending is not Ending.LOST or flight.ordered is not None:
+            return False
+        place = (ended.id.number, ended.id.replicate)
+        self._losses[place] += 1
+        return self._losses[place] <= self._plan.retries
+
+    def _record(
+        self, flight: Flight, outcome: Outcome, imported: tuple[str, ...] | None
+    ) -> Record | None:
+        if not self._plan.share or imported is None:  # a lost worker cannot say what it ran
+            return None
+        tainted = self._crew.tainted(imported)
+        if tainted is not None and tainted not in self._said:
+            self._said.add(tainted)
+            self._crew.notice(f"results are kept here but not shared: {tainted}")
+        name = flight.attempt.id
+        of_trial = {"sweep": self._field.handle, "trial": name.number, "replicate": name.replicate}
+        return record_of(
+            flight.attempt,
+            outcome,
+            goals=self._plan.goals,
+            claim=flight.claim,
+            tainted=tainted,
+            prov={**self._crew.prov, **of_trial},
+            started_at=flight.started_at,
+        )
+
+    def abandon(self) -> None:
+        """Book what is in flight: untold, so that it runs again when the sweep goes on."""
+        for flight in self._field.flights.values():
+            cause = Cause(CauseKind.STOPPED, "the sweep was ended")
+            outcome = flight.cut_short(cause, like=self._account)
+            attempt, claim = flight.attempt, flight.claim
+            self._book.settle(attempt, outcome, Source.RUN, claim=claim, for_good=False)
+            self._field.line.again(attempt)
+        self._field.flights.clear()
+
+
+def _name(attempt: AttemptId) -> str:
+    trial = f"trial {attempt.number}"
+    return f"{trial}, replicate {attempt.replicate}" if attempt.replicate else trial

@@ -1,0 +1,52 @@
+"""What a trial is worth at its end, and why it is worth nothing.
+
+Must not know where the curve came from: a worker and the store are the same here.
+"""
+
+from __future__ import annotations
+
+from sweeper.model import BUILT_IN, Cause, CauseKind, Curve, Factors, Goals
+
+__all__ = ["final_values", "last_reported"]
+
+
+def final_values(
+    goals: Goals, curve: Curve, energy_j: float | None, elapsed_s: float, factors: Factors
+) -> tuple[float, ...] | Cause:
+    """Return one value per name of the goals, or why one of them is unknown.
+
+    Args:
+        goals: What the trial is judged by.
+        curve: Every report that counted.
+        energy_j: All that the training used; None: unknown.
+        elapsed_s: All the time that it took.
+        factors: Of the sweep that asks.
+    """
+    values = goals.final(curve, energy_j, elapsed_s, factors)
+    known = tuple(value for value in values if value is not None)
+    if len(known) == len(values):
+        return known
+    name = goals.names[values.index(None)]
+    return Cause(CauseKind.ERROR, _why_unknown(name, energy_j))
+
+
+def _why_unknown(name: str, energy_j: float | None) -> str:
+    if name not in BUILT_IN:
+        return (
+            f"the objective ended without reporting {name}; report it with "
+            f'yield step, {{"{name}": value}}'
+        )
+    if energy_j is None:
+        return f"{name} is unknown: nothing measures or estimates the energy of this trial"
+    return f"{name} needs energy.price_per_kwh"
+
+
+def last_reported(goals: Goals, curve: Curve) -> tuple[float | None, ...]:
+    """Return the last value that was reported of each name; None: it was never reported.
+
+    This is the fact that a record keeps; which report decides is each sweep's own choice.
+    """
+    return tuple(
+        next((v for point in reversed(curve) if (v := point.values[column]) is not None), None)
+        for column in range(len(goals.names))
+    )
