@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
 
 from sweeper.errors import CacheError
-from sweeper.model import RecordStatus, Source, SweepRow, SweepState, sweep_handle
+from sweeper.model import RecordStatus, Source, SweepRow, SweepState, TrialState, sweep_handle
 from sweeper.store.engine import Store
 from sweeper.store.rows import sweep_of
 from sweeper.store.schema import NOW, claim, record, sweep, trial
@@ -37,7 +37,7 @@ class SweepListing:
     Attributes:
         sweep: The sweep.
         settled: Trials that were told.
-        trained: Those of them that this sweep trained itself.
+        trained: Those of them that this sweep trained itself, or one of whose replicates it did.
     """
 
     sweep: SweepRow
@@ -91,14 +91,15 @@ def list_sweeps(store: Store, *, who: str | None) -> list[SweepListing]:
     Raises:
         CacheError: When the store cannot be read.
     """
-    trained = case((trial.c.source == Source.RUN.value, trial.c.told))
+    ends = _ends().subquery()
+    own = case((and_(ends.c.told > 0, ends.c.own > 0), 1))
     listed: Select[tuple[object, ...]] = (
         select(
             sweep,
-            func.count(trial.c.told).label("settled"),
-            func.count(trained).label("trained"),
+            func.coalesce(func.sum(ends.c.told), 0).label("settled"),
+            func.count(own).label("trained"),
         )
-        .join(trial, trial.c.sweep_uid == sweep.c.uid, isouter=True)
+        .join(ends, ends.c.sweep_uid == sweep.c.uid, isouter=True)
         .group_by(sweep.c.uid)
         .order_by(sweep.c.started_at.desc(), sweep.c.uid)
     )
@@ -107,6 +108,20 @@ def list_sweeps(store: Store, *, who: str | None) -> list[SweepListing]:
     with store.read() as connection:
         rows = connection.execute(listed).all()
     return [SweepListing(sweep_of(row), row.settled, row.trained) for row in rows]
+
+
+def _ends() -> Select[tuple[UUID, int, int]]:
+    """Count the rows of each trial that told it, and those that say that it was trained here.
+
+    The replicates of a trial have rows of their own, and only the last of them tells.
+    """
+    ended = or_(trial.c.told.is_not(None), trial.c.state == TrialState.COMPLETE.value)
+    own = case((and_(trial.c.source == Source.RUN.value, ended), 1))
+    return select(
+        trial.c.sweep_uid,
+        func.count(trial.c.told).label("told"),
+        func.count(own).label("own"),
+    ).group_by(trial.c.sweep_uid, trial.c.number)
 
 
 def find_sweep(store: Store, text: str, *, who: str) -> UUID:

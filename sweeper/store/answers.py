@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -30,7 +31,7 @@ from sweeper.store.key import NotCanonical
 from sweeper.store.rows import DOC_COLUMNS, doc_sha, record_of
 from sweeper.store.schema import VerdictKind, record, verdict
 
-__all__ = ["Found", "find"]
+__all__ = ["Found", "eligible", "find"]
 
 _BATCH = 500  # keys per statement; SQLite takes at most 32,766 parameters
 
@@ -95,13 +96,8 @@ def _sound(row: Row[Any]) -> bool:
         return False
 
 
-def _best() -> Select[Any]:
-    """Build the search: the columns of the first eligible record of each key, in one statement."""
-    complete = record.c.status == RecordStatus.COMPLETE.value
-    prefix = and_(
-        record.c.status.in_([RecordStatus.PRUNED.value, RecordStatus.DIVERGED.value]),
-        record.c.steps_done > bindparam("beyond"),
-    )
+def eligible() -> ColumnElement[bool]:
+    """Pick the records that nothing taints and whose last verdict does not disown them."""
     last_verdict = (
         select(verdict.c.verdict)
         .where(verdict.c.record_uid == record.c.uid)
@@ -110,6 +106,17 @@ def _best() -> Select[Any]:
         .scalar_subquery()
     )
     trusted = [VerdictKind.CONFIRMED.value, VerdictKind.RESTORED.value]
+    said = func.coalesce(last_verdict, VerdictKind.CONFIRMED.value)
+    return and_(record.c.tainted.is_(None), said.in_(trusted))
+
+
+def _best() -> Select[Any]:
+    """Build the search: the columns of the first eligible record of each key, in one statement."""
+    complete = record.c.status == RecordStatus.COMPLETE.value
+    prefix = and_(
+        record.c.status.in_([RecordStatus.PRUNED.value, RecordStatus.DIVERGED.value]),
+        record.c.steps_done > bindparam("beyond"),
+    )
     rank = func.row_number().over(
         partition_by=record.c.run_key,
         order_by=(complete.desc(), case((complete, 0), else_=-record.c.steps_done), record.c.seq),
@@ -119,9 +126,8 @@ def _best() -> Select[Any]:
         .where(
             record.c.run_key.in_(bindparam("run_keys", expanding=True)),
             record.c.seq.not_in(bindparam("without", expanding=True)),
-            record.c.tainted.is_(None),
             or_(complete, prefix),
-            func.coalesce(last_verdict, VerdictKind.CONFIRMED.value).in_(trusted),
+            eligible(),
         )
         .subquery()
     )

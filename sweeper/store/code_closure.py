@@ -37,21 +37,28 @@ class CodeSpec:
     """What is asked for.
 
     Attributes:
-        entry: The file that holds the objective, or the program.
+        entry: The file that holds the objective, or the program; None: a module or nothing of the
+            project is run.
         root: The project's folder.
-        policy: ``TREE`` is taken, too, where a file is no valid Python.
+        named: Further files below the root that a command names; imports of Python's are followed.
+        modules: What a command runs by its name, ``python -m pkg.train``.
+        policy: ``TREE`` is taken, too, where the entry or a file that is imported is no valid
+            Python.
         include: Paths and globs below the root that belong to the code although nothing imports
             them; their own imports are followed.
         exclude: Paths and globs below the root that do not. The entry file always does.
-        sweep_file: Never part of a tree: what matters in it has its own sections.
+        left_out: Files and folders that are no part of a tree: the sweep file, since what matters
+            in it has its own sections, and what ``sweeper`` itself writes.
     """
 
-    entry: Path
+    entry: Path | None
     root: Path
+    named: tuple[Path, ...] = ()
+    modules: tuple[str, ...] = ()
     policy: CodePolicy = CodePolicy.IMPORTS
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    sweep_file: Path | None = None
+    left_out: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +157,17 @@ class _Refused(Exception):
 
 def _read_code(spec: CodeSpec) -> CodeClosure:
     root = spec.root.resolve()
-    entry = spec.entry.parent.resolve() / spec.entry.name
-    excluded = {path for glob in spec.exclude for path in _matching(root, glob)} - {entry}
-    included = {path for glob in spec.include for path in _included(root, glob)} - excluded
-    walk = ImportWalk(_search_folders(root, entry))
-    walk.follow([entry, *sorted(included)])
-    tree = spec.policy is CodePolicy.TREE or entry.suffix != ".py" or walk.unparsable is not None
+    entry = [] if spec.entry is None else [spec.entry.parent.resolve() / spec.entry.name]
+    excluded = {path for glob in spec.exclude for path in _matching(root, glob)} - {*entry}
+    included = {path for glob in spec.include for path in _included(root, glob)}
+    walk = ImportWalk(_search_folders(root, [*entry, *spec.named]))
+    walk.follow([*entry, *sorted({*spec.named, *included} - excluded)])
+    for name in spec.modules:
+        walk.follow_module(name)
+    foreign = any(file.suffix != ".py" for file in entry) or walk.unparsable is not None
+    tree = spec.policy is CodePolicy.TREE or foreign
     if tree:
-        walk.follow(sorted(tree_files(root, spec.sweep_file) - excluded))
+        walk.follow(sorted(tree_files(root, spec.left_out) - excluded))
     named = sorted(_named(walk, root, excluded))
     _check(named)
     folders = walk.sources | walk.folders
@@ -170,14 +180,18 @@ def _read_code(spec: CodeSpec) -> CodeClosure:
     )
 
 
-def _search_folders(root: Path, entry: Path) -> dict[Path, str]:
-    """Return the project root and what Python puts first on its path for the entry file."""
-    package = entry.parent
-    while package != package.parent and (package / "__init__.py").is_file():
-        package = package.parent
+def _search_folders(root: Path, run: Sequence[Path]) -> dict[Path, str]:
+    """Return the project root and what Python puts first on its path for the files that it runs.
+
+    A label is written only for what lies outside of the root.
+    """
     folders = {root: _PROJECT}
-    folders.setdefault(package, "package of entry")
-    folders.setdefault(entry.parent, "folder of entry")
+    for at, file in enumerate(run):
+        package, which = file.parent, f" {at}" if at else ""
+        while package != package.parent and (package / "__init__.py").is_file():
+            package = package.parent
+        folders.setdefault(package, f"package of entry{which}")
+        folders.setdefault(file.parent, f"folder of entry{which}")
     return folders
 
 

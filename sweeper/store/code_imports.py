@@ -88,7 +88,17 @@ class ImportWalk:
         Raises:
             OSError: If a file cannot be read.
         """
-        todo = [(file, self._folder_of(file)) for file in start]
+        self._follow([(file, self._folder_of(file)) for file in start])
+
+    def follow_module(self, name: str) -> None:
+        """Add a module that is run by its name, ``python -m name``, and all that it imports.
+
+        Raises:
+            OSError: If a file cannot be read.
+        """
+        self._follow(list(self._absolute((*name.split("."), "__main__"))))
+
+    def _follow(self, todo: list[tuple[Path, Path]]) -> None:
         while todo:
             file, folder = todo.pop()
             if file in self.files:

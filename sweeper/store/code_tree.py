@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 __all__ = ["tree_files"]
@@ -18,23 +18,30 @@ _LEFT_OUT = frozenset(("tests", "docs", ".sweeper"))  # at the top of the projec
 _GIT_TIMEOUT_S = 30.0
 
 
-def tree_files(root: Path, sweep_file: Path | None) -> set[Path]:
+def tree_files(root: Path, left_out: Sequence[Path] = ()) -> set[Path]:
     """List a project's code: what git knows or does not ignore, else all but hidden folders.
 
     Args:
         root: The project's folder.
-        sweep_file: Left out, like ``tests/``, ``docs/`` and ``.sweeper/`` at the top.
+        left_out: Files and folders that are left out, like ``tests/``, ``docs/`` and ``.sweeper/``
+            at the top.
     """
     listed = _git_files(root) or [path.relative_to(root) for path in _walked(root)]
-    skipped = sweep_file.resolve() if sweep_file is not None else None
+    skipped = {path.resolve() for path in left_out}
     return {
         root / path
         for path in listed
         if _CODE.fullmatch(path.name)
         and path.parts[0] not in _LEFT_OUT
         and (root / path).is_file()
-        and (root / path).resolve() != skipped
+        and skipped.isdisjoint(_places(root / path))
     }
+
+
+def _places(file: Path) -> tuple[Path, ...]:
+    """Return a file and all folders above it."""
+    place = file.resolve()
+    return (place, *place.parents)
 
 
 def _git_files(root: Path) -> list[Path]:

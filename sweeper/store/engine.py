@@ -1,8 +1,8 @@
 """Opening the store, and its transactions.
 
 Owns: the place of the store, SQLite's settings and locks, and the translation of every database
-error into a ``CacheError``: no exception of SQLAlchemy or sqlite3 leaves this folder. Reads no
-table but ``meta``. Imports SQLAlchemy at the top: the room is loaded lazily.
+error into a ``CacheError``: no exception of SQLAlchemy or sqlite3 leaves this folder. Knows no
+table. Imports SQLAlchemy at the top: the room is loaded lazily.
 
 Writers come one after the other: a lock between threads, an ``flock`` between processes, then
 ``BEGIN IMMEDIATE``, because a transaction that starts as a reader cannot wait for its turn
@@ -20,24 +20,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from sweeper.errors import CacheError
 from sweeper.store.filesystem import mounts, refuse_network, state_folder
-from sweeper.store.schema import (
-    KEY_VERSION,
-    MIN_CLIENT,
-    SCHEMA_VERSION,
-    insert_into,
-    meta,
-    metadata,
-    record,
-)
 from sweeper.store.troubles import ELSEWHERE, is_busy, say
+from sweeper.store.upgrade import bring_up_to_date, is_empty
 
 __all__ = ["Store", "open_store"]
 
@@ -68,6 +59,7 @@ class Store:
         # flock does not keep threads apart that share its descriptor.
         self._thread_lock = threading.Lock()
         self._lock_fd: int | None = None
+        self._up_to_date = False
         self._writer = self._engine(readonly=False)
         self._reader = self._engine(readonly=True)
         event.listen(self._writer, "begin", _begin_immediate)
@@ -76,12 +68,15 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """Hold a transaction that writes; committed at the end, rolled back by an exception.
 
+        The first one makes the tables, or adds what an older version did not know.
+
         A body that returns after ``connection.rollback()`` leaves nothing behind.
 
         Raises:
             CacheError: When the store cannot be written.
         """
         with self._translated(), self._alone(), self._writer.connect() as connection:
+            self._bring_up_to_date(connection)
             _begin(connection)
             yield connection
             connection.commit()
@@ -95,6 +90,18 @@ class Store:
         """
         with self._translated(), self._reader.connect() as connection:
             yield connection
+
+    def _bring_up_to_date(self, connection: Connection) -> None:
+        """Upgrade the tables before the first write, in a transaction of its own.
+
+        Not when the store is opened: who only reads leaves an older store as it is.
+        """
+        if self._up_to_date:
+            return
+        _begin(connection)
+        bring_up_to_date(connection, self.url)
+        connection.commit()
+        self._up_to_date = True
 
     def close(self) -> None:
         """Close every connection. May be called twice."""
@@ -239,45 +246,10 @@ def _make_folder(folder: Path) -> None:
 def _prepare(store: Store) -> None:
     """Make the tables where there are none, and refuse what a newer version has made."""
     with store.read() as connection:
-        version = _schema_version(connection, store)
-    if version is None:
-        with store.write() as connection:
-            version = _schema_version(connection, store)  # somebody may have been faster
-            if version is None:
-                version = _create(connection)
-    if version > SCHEMA_VERSION:
-        raise CacheError(
-            f"store: {store.url} has schema {version}, which is newer than this version's "
-            f"{SCHEMA_VERSION}; update sweeper, or {ELSEWHERE}"
-        )
-
-
-def _schema_version(connection: Connection, store: Store) -> int | None:
-    """Return the version of the tables; None: the database is empty."""
-    tables = inspect(connection).get_table_names()
-    if not tables:
-        return None
-    found = None
-    if {meta.name, record.name} <= set(tables):
-        wanted = select(meta.c.value).where(meta.c.key == "schema_version")
-        found = connection.execute(wanted).scalar_one_or_none()
-    if found is None or not found.isdecimal():
-        raise CacheError(f"store: {store.url} is another program's database; {ELSEWHERE}")
-    return int(found)
-
-
-def _create(connection: Connection) -> int:
-    """Make all tables in the transaction that is open, and say whose they are."""
-    metadata.create_all(connection)
-    born = {
-        "store_uuid": str(uuid4()),
-        "schema_version": str(SCHEMA_VERSION),
-        "min_client": str(MIN_CLIENT),
-        "key_version": str(KEY_VERSION),
-    }
-    rows = [{"key": key, "value": value} for key, value in born.items()]
-    connection.execute(insert_into(connection, meta).on_conflict_do_nothing(), rows)
-    return SCHEMA_VERSION
+        empty = is_empty(connection, store.url)
+    if empty:
+        with store.write():
+            pass  # the first write of a store makes its tables
 
 
 def _begin(connection: Connection) -> None:

@@ -79,18 +79,25 @@ class Environment:
         }
 
 
-def read_environment(imports: Iterable[str], effective_env: Mapping[str, str]) -> Environment:
+def read_environment(
+    imports: Iterable[str], effective_env: Mapping[str, str], named: Iterable[str] = ()
+) -> Environment:
     """Read the environment that the workers will have.
 
     Args:
         imports: Top-level names that the project's files import from installed packages.
         effective_env: The workers' environment variables; only those named in docs/cache-key.md are
             looked at.
+        named: Further variables that enter the key.
     """
     names = {*_NUMERIC, *imported_distributions(imports)}
     found = ((name, _installed(name)) for name in sorted(names))
     dists = tuple((name, _content_version(dist)) for name, dist in found if dist is not None)
-    variables = {*_VARIABLES, *(name for name in effective_env if name.startswith("TORCH_"))}
+    variables = {
+        *_VARIABLES,
+        *named,
+        *(name for name in effective_env if name.startswith("TORCH_")),
+    }
     return Environment(
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         dists=dists,

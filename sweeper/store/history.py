@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, inspect, null, select
 
 from sweeper.errors import CacheError
 from sweeper.model import SweepHistory, SweepRow, TrialRow
@@ -44,11 +45,17 @@ def read_history(connection: Connection, uid: UUID) -> SweepHistory:
 def read_attempts(connection: Connection, uid: UUID) -> tuple[TrialRow, ...]:
     """Read a sweep's attempts in the order in which they were asked."""
     rows = (
-        select(trial)
+        select(*_columns_of_trial(connection))
         .where(trial.c.sweep_uid == uid)
         .order_by(trial.c.asked, trial.c.number, trial.c.replicate, trial.c.attempt)
     )
     return tuple(trial_of(row) for row in connection.execute(rows))
+
+
+def _columns_of_trial(connection: Connection) -> list[ColumnElement[Any]]:
+    """Name the columns; what an older store lacks that nobody has written since is NULL."""
+    there = {column["name"] for column in inspect(connection).get_columns(trial.name)}
+    return [one if one.name in there else null().label(one.name) for one in trial.c]
 
 
 def leader_of(connection: Connection, digest: str) -> SweepRow | None:

@@ -180,9 +180,10 @@ def derive(
 
     Args:
         documents: One document for each of ``SECTION_NAMES``.
-        seed: The configured trial seed, 0 <= seed < 2**64; None: it follows from the configuration,
-            so that all who ask for it meet.
-        replicate: Which repetition of the configuration; only a derived seed depends on it.
+        seed: The configured trial seed; None: it follows from the configuration, so that all who
+            ask for it meet.
+        replicate: Which repetition of the configuration; it is added to a configured seed, which
+            must stay in 0 <= seed < 2**64.
 
     Raises:
         ValueError: If a section is missing or unknown.
@@ -207,10 +208,12 @@ def combine(
     replicate: int = 0,
 ) -> Key | Uncacheable:
     """Make the key from sections that are encoded and digested already; see ``derive``."""
-    if seed is not None and not 0 <= seed < 2**64:
+    if seed is not None and not 0 <= seed < 2**64 - replicate:
         return Uncacheable("seed", "must be a whole number from 0 to 2**64 - 1")
     config = hashlib.sha256(_VERSION + b"config\0" + b"".join(digests)).digest()
-    if seed is None:
+    if seed is not None:
+        seed += replicate
+    else:
         draw = hashlib.sha256(_VERSION + b"seed\0" + config + replicate.to_bytes(4, "big")).digest()
         seed = _seed_from(draw)
     run = hashlib.sha256(_VERSION + b"run\0" + config + seed.to_bytes(8, "big")).digest()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sweeper.errors import CacheError
 from sweeper.model import Key, Params, Uncacheable, Value
-from sweeper.store.code_closure import CodeClosure, CodePolicy, CodeSpec, read_code
-from sweeper.store.data_files import DataFiles, DataVersion, DigestMemo, read_data
+from sweeper.store.code_closure import CodeClosure, read_code
+from sweeper.store.data_files import DataFiles, DigestMemo, read_data
 from sweeper.store.environment import Environment, read_environment
 from sweeper.store.key import (
     SECTION_NAMES,
@@ -24,55 +24,13 @@ from sweeper.store.key import (
     join,
     section_digest,
 )
+from sweeper.store.question_settings import QuestionSettings
 from sweeper.store.secret import secret_in
 
 __all__ = ["Question", "QuestionSettings"]
 
 _API = 1  # of trial.report and the way objectives are driven; raise it when results may change
 _SWEEP = b"sweeper/sweep/1\0"
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionSettings:
-    """What the sweep file says about the question.
-
-    Attributes:
-        entry: As written: ``examples/digits_mlp.py:train``.
-        entry_file: The file that holds it.
-        root: The project's folder; relative paths start there.
-        metric_names: In the order of the sweep.
-        max_steps: The planned horizon; None: open.
-        trial_seed: The seed of every trial; None: each configuration has its own.
-        effective_env: Environment variables as the workers will have them.
-        memo_folder: Where digests of data files are remembered; None: nowhere.
-        namespace: Isolates a group.
-        salt: Another one disowns all earlier results.
-        ignore: Parameters whose values leave the key, by name or by dotted path.
-        data: Paths, globs and declared versions.
-        code_policy: How the project's files are found.
-        code_include: Paths and globs of further files.
-        code_exclude: Paths and globs of files that do not matter.
-        command: The unexpanded command template; None: a Python objective.
-        sweep_file: Not part of the code.
-    """
-
-    entry: str
-    entry_file: Path
-    root: Path
-    metric_names: tuple[str, ...]
-    max_steps: int | None
-    trial_seed: int | None
-    effective_env: Mapping[str, str]
-    memo_folder: Path | None = None
-    namespace: str = "default"
-    salt: str = ""
-    ignore: tuple[str, ...] = ()
-    data: tuple[str | DataVersion, ...] = ()
-    code_policy: CodePolicy = CodePolicy.IMPORTS
-    code_include: tuple[str, ...] = ()
-    code_exclude: tuple[str, ...] = ()
-    command: tuple[str, ...] | None = None
-    sweep_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +67,18 @@ class Question:
         Never fails: what cannot be read makes every trial uncacheable, and ``key`` says why.
         """
         memo = DigestMemo(settings.memo_folder)
-        code = read_code(_code_spec(settings))
+        code = read_code(settings.code_spec())
         data = read_data(settings.data, settings.root.resolve(), memo)
         memo.save()
         imports = code.imports if isinstance(code, CodeClosure) else ()
-        environment = read_environment(imports, settings.effective_env)
+        environment = read_environment(imports, settings.effective_env, settings.variables)
         documents: dict[str, object] = {
             "objective": {"entry": settings.entry, "api": _API},
             "code": code.document(settings.command) if isinstance(code, CodeClosure) else code,
             "data": data.document() if isinstance(data, DataFiles) else data,
-            "env": environment.document(),
-            "hw": {"policy": "any"},
-            "metric": {"names": settings.metric_names, "meter": None},
+            "env": settings.refused_variable or environment.document(),
+            "hw": settings.hardware or {"policy": "any"},
+            "metric": settings.metric_document(),
             "horizon": {"policy": "fixed", "total": settings.max_steps},
             "namespace": {"name": settings.namespace, "salt": settings.salt},
         }
@@ -134,7 +92,12 @@ class Question:
         return next((reason for reason in refused if reason is not None), None)
 
     def key(self, params: Params, *, replicate: int = 0) -> Key | Uncacheable:
-        """Make the key of one trial; only the parameters are encoded anew."""
+        """Make the key of one training; only the parameters are encoded anew.
+
+        Args:
+            params: The trial's, as the objective gets them.
+            replicate: Which repetition of the trial, each with a seed of its own.
+        """
         if self.uncacheable is not None:
             return self.uncacheable
         kept, ignored = _without(params, self.settings.ignore)
@@ -235,17 +198,6 @@ class Question:
             body = part.encode()
             digest.update(len(body).to_bytes(8, "big") + body)
         return digest.hexdigest()
-
-
-def _code_spec(settings: QuestionSettings) -> CodeSpec:
-    return CodeSpec(
-        entry=settings.entry_file,
-        root=settings.root,
-        policy=settings.code_policy,
-        include=settings.code_include,
-        exclude=settings.code_exclude,
-        sweep_file=settings.sweep_file,
-    )
 
 
 def _section(name: str, document: object) -> _Section:

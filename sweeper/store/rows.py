@@ -1,8 +1,6 @@
 """Values to columns and back, exactly.
 
-Owns: the JSON texts of curves, energy and parameters, and the checksum of a record. Numbers come
-back bit for bit: Python's JSON writes the shortest text that reads as the same float. Talks to no
-database.
+Owns: which field is which column, and the checksum of a record. Talks to no database.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,11 +17,7 @@ from sqlalchemy import Row
 from sweeper.errors import CacheError
 from sweeper.model import (
     AttemptId,
-    Curve,
-    Energy,
-    GpuEnergy,
     Outcome,
-    Point,
     Record,
     RecordStatus,
     Source,
@@ -35,12 +28,23 @@ from sweeper.model import (
     UseRow,
 )
 from sweeper.store.key import NotCanonical, canonical
+from sweeper.store.texts import (
+    clean,
+    curve_text,
+    decisions_text,
+    energy_text,
+    final_text,
+    json_text,
+    read_curve,
+    read_decisions,
+    read_energy,
+    read_final,
+    real,
+)
 
 __all__ = [
     "DOC_COLUMNS",
-    "clean",
     "doc_sha",
-    "json_text",
     "outcome_columns",
     "record_columns",
     "record_of",
@@ -76,25 +80,6 @@ DOC_COLUMNS = (
 _LONGEST_CURVE = 2**20  # characters; a record is read whole by everybody who asks
 
 
-def json_text(value: Any, what: str) -> str:
-    """Write a value as compact ASCII JSON.
-
-    Raises:
-        CacheError: If it is no JSON, which has neither NaN nor infinity; ``what`` names it.
-    """
-    try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise CacheError(f"store: {what} cannot be written as JSON: {error}") from error
-
-
-def clean(text: str | None) -> str | None:
-    """Replace what no database stores as text: lone surrogates and the zero character."""
-    if text is None:
-        return None
-    return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", "?")
-
-
 def record_columns(record: Record) -> dict[str, Any]:
     """Turn a record into the columns of ``DOC_COLUMNS`` and their checksum.
 
@@ -103,7 +88,7 @@ def record_columns(record: Record) -> dict[str, Any]:
     Raises:
         CacheError: If a number is not finite, or hardware or provenance is no JSON.
     """
-    curve = _curve_text(record.curve)
+    curve = curve_text(record.curve)
     tainted = record.tainted
     if tainted is None and len(curve) > _LONGEST_CURVE:
         tainted = "the curve is longer than 1 MiB; report less often"
@@ -116,10 +101,10 @@ def record_columns(record: Record) -> dict[str, Any]:
         "status": record.status.value,
         "steps_done": record.steps_done,
         "curve": curve,
-        "final": _final_text(record.final),
-        "energy_j": _real(record.energy.total_j),
+        "final": final_text(record.final),
+        "energy_j": real(record.energy.total_j),
         "elapsed_s": float(record.elapsed_s),
-        "energy": _energy_text(record.energy),
+        "energy": energy_text(record.energy),
         "hw": json_text(dict(record.hw), "a record's hardware"),
         "tainted": clean(tainted),
         "cause": clean(record.cause),
@@ -150,12 +135,13 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
     return {
         "state": outcome.state.value,
         "steps": outcome.steps,
-        "curve": _curve_text(outcome.curve),
-        "final": _final_text(outcome.final),
-        "energy": _energy_text(outcome.energy),
+        "curve": curve_text(outcome.curve),
+        "final": final_text(outcome.final),
+        "energy": energy_text(outcome.energy),
         "node": clean(outcome.node),
         "gpus": json_text(list(outcome.gpus), "the GPUs of a trial"),
         "cause": None if outcome.cause is None else clean(str(outcome.cause)),
+        "decisions": decisions_text(outcome.decisions),
     }
 
 
@@ -186,9 +172,9 @@ def record_of(row: Row[Any]) -> Record:
         config_key=row.config_key,
         seed=row.seed,
         status=RecordStatus(row.status),
-        curve=_curve(row.curve),
-        final=_final(row.final),
-        energy=_energy(row.energy),
+        curve=read_curve(row.curve),
+        final=read_final(row.final),
+        energy=read_energy(row.energy),
         elapsed_s=row.elapsed_s,
         hw=json.loads(row.hw),
         tainted=row.tainted,
@@ -215,16 +201,17 @@ def trial_of(row: Row[Any]) -> TrialRow:
         told=row.told,
         source=None if row.source is None else Source(row.source),
         record_uid=row.record_uid,
-        curve=() if row.curve is None else _curve(row.curve),
-        final=_final(row.final),
+        curve=() if row.curve is None else read_curve(row.curve),
+        final=read_final(row.final),
         energy_j=row.energy_j,
-        energy=None if row.energy is None else _energy(row.energy),
+        energy=None if row.energy is None else read_energy(row.energy),
         elapsed_s=row.elapsed_s,
         node=row.node,
         gpus=() if row.gpus is None else tuple(json.loads(row.gpus)),
         cause=row.cause,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        decisions=read_decisions(row.decisions),
     )
 
 
@@ -264,47 +251,3 @@ def use_of(row: Row[Any]) -> UseRow:
         producer_host=row.producer_host,
         stored_at=row.stored_at,
     )
-
-
-def _real(value: float | None) -> float | None:
-    """Make a float of what may be a whole number: a REAL column gives floats back."""
-    return None if value is None else float(value)
-
-
-def _curve_text(curve: Curve) -> str:
-    """Write a curve as ``[[step, [value, ...], energy_j | null, elapsed_s], ...]``."""
-    points = [
-        [p.step, [float(v) for v in p.values], _real(p.energy_j), float(p.elapsed_s)] for p in curve
-    ]
-    return json_text(points, "a curve")
-
-
-def _curve(text: str) -> Curve:
-    """Read what ``_curve_text`` wrote."""
-    return tuple(
-        Point(step, tuple(values), energy_j, elapsed_s)
-        for step, values, energy_j, elapsed_s in json.loads(text)
-    )
-
-
-def _final_text(final: tuple[float, ...]) -> str | None:
-    """Write final values; None where there are none."""
-    return json_text([float(value) for value in final], "a final value") if final else None
-
-
-def _final(text: str | None) -> tuple[float, ...]:
-    """Read what ``_final_text`` wrote."""
-    return () if text is None else tuple(json.loads(text))
-
-
-def _energy_text(energy: Energy) -> str:
-    """Write an energy account with the names of its fields."""
-    return json_text(asdict(energy), "an energy account")
-
-
-def _energy(text: str) -> Energy:
-    """Read what ``_energy_text`` wrote."""
-    fields = json.loads(text)
-    fields["gpus"] = tuple(GpuEnergy(**gpu) for gpu in fields["gpus"])
-    fields["flags"] = tuple(fields["flags"])
-    return Energy(**fields)

@@ -40,7 +40,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sweeper.model import RecordStatus, Source, SweepState, TrialState
 from sweeper.store.key import SECTION_NAMES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # upgrade.py says what each version added
 MIN_CLIENT = 1
 KEY_VERSION = 1
 
@@ -251,6 +251,7 @@ trial = Table(
     Column("cause", Text),
     Column("started_at", _SECONDS, nullable=False),
     Column("ended_at", _SECONDS),
+    Column("decisions", Text),
     _one_of("state", *TrialState),
     _one_of("source", *Source),
 )

@@ -15,7 +15,6 @@ from sqlalchemy.sql.elements import ColumnElement
 from sweeper.errors import Deposed
 from sweeper.model import Attempt, AttemptId, Claim, Key, Source, TrialState
 from sweeper.store.key import section_digest
-from sweeper.store.rows import json_text
 from sweeper.store.schema import (
     KEY_VERSION,
     NOW,
@@ -26,6 +25,7 @@ from sweeper.store.schema import (
     sweep,
     trial,
 )
+from sweeper.store.texts import json_text
 
 __all__ = [
     "OPEN",

@@ -228,6 +228,7 @@ class MemoryLedger:
             node=outcome.node,
             gpus=outcome.gpus,
             cause=None if outcome.cause is None else str(outcome.cause),
+            decisions=outcome.decisions,
             ended_at=self._store.clock(),
         )
 

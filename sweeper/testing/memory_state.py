@@ -61,7 +61,7 @@ class KeptSweep:
 
     @property
     def told(self) -> int:
-        """Count the trials that were told."""
+        """Count the trials that were told; of a trial's replicates one row tells."""
         return sum(row.told is not None for row in self.attempts.values())
 
     def in_order(self) -> tuple[TrialRow, ...]:

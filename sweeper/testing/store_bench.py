@@ -15,6 +15,7 @@ from sweeper.model import (
     Begun,
     Claim,
     Curve,
+    Decision,
     Energy,
     GpuEnergy,
     Key,
@@ -30,6 +31,7 @@ from sweeper.model import (
     TrialState,
     Uncacheable,
     Use,
+    Verdict,
 )
 from sweeper.seams import Cache, Ledger
 from sweeper.store.key import SECTION_NAMES, derive
@@ -37,6 +39,7 @@ from sweeper.store.mode import CacheMode
 from sweeper.store.no_cache import NoCache
 
 __all__ = [
+    "DECISIONS",
     "TTL_S",
     "Driver",
     "StoreBench",
@@ -50,6 +53,12 @@ __all__ = [
 ]
 
 TTL_S = 60.0
+
+# What early stopping decided about every trial that a driver of these trains.
+DECISIONS = (
+    Decision(1, Verdict(prune=False, rule="hyperband", rung=1, value=0.1 + 0.2, threshold=1 / 3)),
+    Decision(3, Verdict(prune=True, rule="patience: 2", value=-1 / 3)),
+)
 
 
 class StoreBench(Protocol):
@@ -86,10 +95,12 @@ class Driver:
         """Return the sweep's uid."""
         return self.begun.uid
 
-    def attempt(self, number: int, key: Key | None = None, *, parked: bool = False) -> Attempt:
-        """Ask for a trial."""
+    def attempt(
+        self, number: int, key: Key | None = None, *, replicate: int = 0, parked: bool = False
+    ) -> Attempt:
+        """Ask for a trial, or for another training of it."""
         self.clock += 1
-        return attempt_on(number, key, asked=self.clock, parked=parked)
+        return attempt_on(number, key, asked=self.clock, replicate=replicate, parked=parked)
 
     def claim(self, number: int, key: Key) -> tuple[Attempt, Claim]:
         """Start to train a key that must be free."""
@@ -127,11 +138,12 @@ class Driver:
         outcome = Outcome(
             states.get(record.status, TrialState.FAILED),
             record.curve,
-            record.final,
+            tuple(record.elapsed_s if value is None else value for value in record.final),
             record.energy,
             record.elapsed_s,
             node="n1",
             gpus=("GPU-1",),
+            decisions=DECISIONS,
         )
         return Settled(attempt, outcome, Source.RUN, self.clock, record, claim)
 
@@ -141,7 +153,9 @@ class Driver:
         curve = record.curve[:steps]
         avoided_j = curve[-1].energy_j if curve else None
         use = Use(record.uid, Source.CACHE, steps, avoided_j, comparable=True)
-        outcome = Outcome(TrialState.PRUNED, curve, (), record.energy, record.elapsed_s)
+        outcome = Outcome(
+            TrialState.PRUNED, curve, (), record.energy, record.elapsed_s, decisions=DECISIONS[-1:]
+        )
         return Settled(attempt, outcome, Source.CACHE, self.clock, use=use)
 
     def rows(self) -> list[TrialRow]:
@@ -174,21 +188,31 @@ def identity(name: str = "digits", digest: str = "d") -> SweepIdentity:
     return SweepIdentity(name, f'{{"name":"{name}"}}', digest.ljust(64, "0"))
 
 
-def key_of(lr: float, *, seed: int | None = None) -> Key:
+def key_of(lr: float, *, seed: int | None = None, replicate: int = 0) -> Key:
     """Make the key of one learning rate."""
     documents: dict[str, object] = {name: {"policy": "test"} for name in SECTION_NAMES}
-    key = derive({**documents, "params": {"values": {"lr": lr}}}, seed=seed)
+    key = derive({**documents, "params": {"values": {"lr": lr}}}, seed=seed, replicate=replicate)
     assert not isinstance(key, Uncacheable), key
     return key
 
 
 def attempt_on(
-    number: int, key: Key | None, *, asked: int, attempt: int = 0, parked: bool = False
+    number: int,
+    key: Key | None,
+    *,
+    asked: int,
+    attempt: int = 0,
+    replicate: int = 0,
+    parked: bool = False,
 ) -> Attempt:
     """Make an attempt at a trial."""
     return Attempt(
-        id=AttemptId(number, 0, attempt),
-        params={"lr": 0.1 * number, "layers": [8, 8], "act": "relu", "momentum": None},
+        id=AttemptId(number, replicate, attempt),
+        params={
+            "lr": 0.1 * number,
+            "act": None,
+            "net": {"layers": [8, 8], "head": {"bias": True}},
+        },
         seed=key.seed if key else number,
         key=key,
         uncached=None if key else "params.token: looks like a secret",
@@ -198,9 +222,14 @@ def attempt_on(
 
 
 def curve_of(steps: int) -> Curve:
-    """Make a curve of numbers that have no short decimal form; 7/3 joules a step."""
+    """Make a curve of numbers that have no short decimal form; 7/3 joules a step.
+
+    Its metrics are reported always, at even steps, and never.
+    """
     return tuple(
-        Point(step, (1 / (step + 0.7), -step / 3), step * 7 / 3, step / 9)
+        Point(
+            step, (1 / (step + 0.7), None if step % 2 else -step / 3, None), step * 7 / 3, step / 9
+        )
         for step in range(1, steps + 1)
     )
 
@@ -239,7 +268,7 @@ def record_of(
         seed=key.seed,
         status=status,
         curve=curve_of(steps),
-        final=(0.1 + 0.2, -1 / 3) if complete else (),
+        final=(0.1 + 0.2, -1 / 3, None) if complete else (),
         energy=energy_of(steps * 7 / 3 + 0.5),
         elapsed_s=steps / 9 + 0.1,
         hw={"gpu": "Test GPU", "memory_mib": 81920},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from sweeper.model import RecordStatus, SweepState
 from sweeper.store.admin import find_sweep, list_sweeps, request_stop, store_status
 from sweeper.store.engine import Store
 from sweeper.store.schema import sweep
-from sweeper.testing.store_bench import TTL_S, Driver, driver, key_of
+from sweeper.testing.store_bench import TTL_S, Driver, driver, key_of, record_of
 
 from .conftest import SqlBench
 
@@ -93,6 +94,30 @@ def test_a_listing_counts_trials(sql_bench: SqlBench) -> None:
     (theirs,) = list_sweeps(sql_bench.store, who="bob")
     assert (theirs.settled, theirs.trained) == (2, 1)
     assert theirs.sweep == bob.ledger.load(bob.sweep).sweep
+
+
+def test_a_listing_counts_a_trial_of_replicates_once(sql_bench: SqlBench) -> None:
+    """A trial is settled when one row tells it, and trained if any part of it was."""
+    ann, bob = driver(sql_bench), driver(sql_bench, who="bob")
+    keys = [key_of(0.1, replicate=replicate) for replicate in range(3)]
+    record = ann.train(0, keys[2])
+    for replicate in range(2):
+        settled = bob.trained(
+            bob.attempt(0, keys[replicate], replicate=replicate), record_of(keys[replicate])
+        )
+        bob.ledger.settle(replace(settled, told=None))
+    (going,) = list_sweeps(sql_bench.store, who="bob")
+    assert (going.settled, going.trained) == (0, 0)
+    bob.ledger.settle(bob.answered(bob.attempt(0, keys[2], replicate=2), record, steps=2))
+    (theirs,) = list_sweeps(sql_bench.store, who="bob")
+    assert (theirs.settled, theirs.trained) == (1, 1)
+
+
+def test_a_sweep_without_trials_is_listed(sql_bench: SqlBench) -> None:
+    """Nothing settled is 0."""
+    driver(sql_bench)
+    (listed,) = list_sweeps(sql_bench.store, who="ann")
+    assert (listed.settled, listed.trained) == (0, 0)
 
 
 def test_a_stop_is_asked_for_once(sql_bench: SqlBench) -> None:

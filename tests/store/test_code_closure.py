@@ -150,6 +150,42 @@ def test_source_layout_inside_the_project(tmp_path: Path, monkeypatch: pytest.Mo
     assert names(closure(tmp_path)) == ["src/closure_test_src/net.py", "train.py"]
 
 
+def test_module_that_is_run_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``python -m`` runs a project module, or an installed one, whose version then counts."""
+    write(tmp_path, src__closure_test_run__main="from . import net", src__closure_test_run__net="")
+    write(tmp_path, tool__part="", top="", unused="")
+    (tmp_path / "tool/__main__.py").write_text("import top")
+    monkeypatch.syspath_prepend(str(tmp_path / "src"))
+    modules = ("closure_test_run.main", "tool", "numpy.testing")
+    read = read_code(CodeSpec(entry=None, root=tmp_path, modules=modules))
+    assert isinstance(read, CodeClosure)
+    assert names(read) == [
+        "src/closure_test_run/main.py",
+        "src/closure_test_run/net.py",
+        "tool/__main__.py",
+        "top.py",
+    ]
+    assert set(read.imports) >= {"numpy", "closure_test_run"}
+    assert read.policy is CodePolicy.IMPORTS
+
+
+def test_further_files_of_an_entry_outside_of_the_root(tmp_path: Path) -> None:
+    """Files of two places are read again where they are."""
+    write(tmp_path, lib__train="import beside", lib__beside="", root__tools__plot="")
+    read = read_code(
+        CodeSpec(
+            entry=tmp_path / "lib/train.py",
+            root=tmp_path / "root",
+            named=(tmp_path / "root/tools/plot.py",),
+        )
+    )
+    assert isinstance(read, CodeClosure)
+    assert [file.relpath for file in read.files] == ["tools/plot.py", "beside.py", "train.py"]
+    assert read.changed() is None
+    write(tmp_path, lib__beside="x = 1")
+    assert read.changed() == "beside.py"
+
+
 def test_entry_outside_of_the_root(tmp_path: Path) -> None:
     """An entry file elsewhere brings what is beside it and its package, under another root."""
     (tmp_path / "root").mkdir()
@@ -237,7 +273,7 @@ def test_tree(tmp_path: Path, with_git: bool) -> None:
     if with_git:
         git(tmp_path, "init", "-q")
         git(tmp_path, "add", "train.py")
-    read = closure(tmp_path, policy=CodePolicy.TREE, sweep_file=tmp_path / "sweep.yaml")
+    read = closure(tmp_path, policy=CodePolicy.TREE, left_out=(tmp_path / "sweep.yaml",))
     assert read.policy is CodePolicy.TREE
     assert names(read) == ["conf.yaml", "lib/tests/kept.py", "run.sh", "scratch.py", "train.py"]
 

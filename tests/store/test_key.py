@@ -96,7 +96,7 @@ def test_frozen_values(value: object, text: str, config_key: str) -> None:
 
 @pytest.mark.parametrize(("seed", "replicate", "expected", "run_key"), SEEDS)
 def test_frozen_seeds(seed: int | None, replicate: int, expected: int, run_key: str) -> None:
-    """A replicate derives its seed unless one is configured, and the run key holds the seed."""
+    """A replicate derives its seed, or counts up a configured one; the run key holds the seed."""
     key = keyed(ABSENT, seed, replicate)
     assert (key.seed, key.run_key) == (expected, run_key)
     assert key.config_key == keyed(ABSENT).config_key
@@ -268,10 +268,10 @@ def test_value_without_text_is_uncacheable() -> None:
     assert refused == Uncacheable("params.values.lr", "is NaN, which equals nothing")
 
 
-@pytest.mark.parametrize("seed", [-1, 2**64])
-def test_seed_out_of_range_is_uncacheable(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "replicate"), [(-1, 0), (-1, 1), (2**64, 0), (2**64 - 1, 1)])
+def test_seed_out_of_range_is_uncacheable(seed: int, replicate: int) -> None:
     """A seed that does not fit the key gives none."""
-    refused = derive(ABSENT, seed=seed)
+    refused = derive(ABSENT, seed=seed, replicate=replicate)
     assert isinstance(refused, Uncacheable)
     assert refused.path == "seed"
 

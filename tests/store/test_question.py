@@ -14,6 +14,7 @@ from sweeper.errors import CacheError
 from sweeper.model import Key, Params, Uncacheable
 from sweeper.store.code_closure import CodePolicy
 from sweeper.store.data_files import DataVersion
+from sweeper.store.key import canonical
 from sweeper.store.question import Question, QuestionSettings
 
 PARAMS: Params = {"lr": 0.1, "layers": [64, 32], "model": {"width": 8, "workers": 2}, "log": 10}
@@ -158,6 +159,9 @@ def test_unused_file_keeps_the_key(
         ({"code_exclude": ("deep.py",)}, "code"),
         ({"command": ("python", "${program}")}, "code"),
         ({"ignore": ("log",)}, "params"),
+        ({"output": ["json"]}, "metric"),
+        ({"output": ["pattern", "loss=(.*)"]}, "metric"),
+        ({"hardware": {"policy": "class", "gpu": "NVIDIA H200", "count": 0.5}}, "hw"),
     ],
     ids=repr,
 )
@@ -193,6 +197,19 @@ def test_parameter_changes_the_key(settings: QuestionSettings, change: dict[str,
     """A value, a type, an order or a further parameter is a miss."""
     before, after = keyed(settings), keyed(settings, {**PARAMS, **change})
     assert differing(before, after) == ["params"]
+
+
+def test_inactive_parameter_is_absent_from_the_key(settings: QuestionSettings) -> None:
+    """A conditional parameter that is not there is not null, at the top and in a mapping."""
+    points: list[Params] = [
+        {"opt": {"name": "sgd", "momentum": 0.9}},
+        {"opt": {"name": "sgd", "momentum": None}},
+        {"opt": {"name": "sgd"}},
+        {"opt": {"name": "sgd"}, "momentum": None},
+    ]
+    keys = [keyed(settings, point) for point in points]
+    assert len({key.run_key for key in keys}) == len(points)
+    assert keyed(settings, {"opt": dict(reversed(list(points[0]["opt"].items())))}) == keys[0]
 
 
 def test_order_of_parameters_does_not_count(settings: QuestionSettings) -> None:
@@ -237,15 +254,33 @@ def test_replicates_derive_their_seeds(settings: QuestionSettings) -> None:
     assert len({run.config_key for run in runs}) == 1
 
 
+def test_replicates_count_up_a_configured_seed(settings: QuestionSettings) -> None:
+    """Two replicates are two trainings, whatever the seed; the next seed's first is the same."""
+    seven, eight = (replace(settings, trial_seed=seed) for seed in (7, 8))
+    runs = [keyed(seven, replicate=number) for number in range(3)]
+    assert [run.seed for run in runs] == [7, 8, 9]
+    assert len({run.run_key for run in runs}) == 3
+    assert keyed(eight) == runs[1]
+    assert {run.config_key for run in runs} == {keyed(settings).config_key}
+
+
+def test_sections_without_a_program_or_hardware(settings: QuestionSettings) -> None:
+    """What only some sweeps have leaves no trace in the sections of the others."""
+    sections = dict(keyed(settings).sections)
+    assert sections["hw"] == canonical({"policy": "any"})
+    assert sections["metric"] == canonical({"names": ["accuracy", "loss"], "meter": None})
+
+
 @pytest.mark.parametrize(
     ("params", "path"),
     [
         ({"model": {"api_key": "x"}}, "params.model.api_key"),
+        ({"model": {"head": {"urls": ["https://ann:pw@host"]}}}, "params.model.head.urls[0]"),
         ({"hub": ["ghp_" + "a1" * 18]}, "params.hub[0]"),
         ({"lr": float("nan")}, "params.lr"),
         ({"net": {"act": len}}, "params.net.act"),
     ],
-    ids=["secret name", "secret value", "not a number", "function"],
+    ids=["secret name", "secret inside", "secret value", "not a number", "function"],
 )
 def test_parameter_without_a_key(
     settings: QuestionSettings, params: dict[str, Any], path: str
