@@ -11,11 +11,13 @@ import logging.handlers
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from sweeper import __version__
+from sweeper.cli.plan import check, plan, schema
 from sweeper.cli.run import run
 from sweeper.cli.sweeps import ls, show, stop
 from sweeper.errors import ConfigError, SweeperError
@@ -27,9 +29,27 @@ log = logging.getLogger("sweeper")
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
+# What users of W&B type (https://docs.wandb.ai/ref/cli/wandb-sweep), and what does it here.
+_HABITS: Mapping[str, str] = {
+    "sweep": "`sweeper run FILE` runs a sweep; nothing has to be registered first",
+    "agent": "`sweeper run FILE` starts the workers itself, as many as fit",
+    "pause": "`sweeper stop SWEEP` lets running trials finish; `sweeper run FILE` goes on later",
+    "resume": "`sweeper run FILE` goes on with a sweep that was stopped or interrupted",
+    "cancel": "`sweeper stop SWEEP` lets running trials finish; to end them too, press Ctrl-C "
+    "twice where it runs",
+}
+
 
 class _Boundary(click.Group):
     """Turns every error into one readable message and an exit code; the log has the rest."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; answer a habit from W&B with what does it here."""
+        if args[0] in _HABITS and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command '{args[0]}': {_HABITS[args[0]]}.")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
@@ -86,9 +106,12 @@ Optuna chooses the trials, Ray trains them, the energy that each one used is mea
 stopped early, and no configuration is trained twice: results stay in a store.
 
 \b
+  sweeper check sweep.yaml  is it valid, and what can each parameter be?
+  sweeper plan sweep.yaml   what would it do and cost? nothing is trained
   sweeper run sweep.yaml    run a sweep, or go on with it
   sweeper ls                what was run
   sweeper show last         one sweep; `show last/7` is one trial of it
+  sweeper schema            the JSON Schema of a sweep file, for editors
 """
 
 
@@ -105,10 +128,13 @@ def main(debug: bool) -> None:
     _start_log()
 
 
+main.add_command(check)
+main.add_command(plan)
 main.add_command(run)
 main.add_command(ls)
 main.add_command(show)
 main.add_command(stop)
+main.add_command(schema)
 
 
 if __name__ == "__main__":

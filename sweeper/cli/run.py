@@ -13,10 +13,11 @@ from sweeper.errors import SweeperError
 
 if TYPE_CHECKING:
     from sweeper.compose import SweepView
+    from sweeper.sweep.loop import SweepResult
 
 __all__ = ["run"]
 
-FAILED, STOPPED, INTERRUPTED = 1, 3, 130
+DONE, FAILED, STOPPED, INTERRUPTED = 0, 1, 3, 130
 
 
 @click.command()
@@ -51,9 +52,10 @@ def run(
     kills them; the same command goes on afterwards.
     """
     from sweeper.compose import RunOptions, compose
+    from sweeper.compose.energy import loaded_factors
     from sweeper.config.load import load
-    from sweeper.model import Notice, SweepState
-    from sweeper.report.observers import build_observer
+    from sweeper.model import Notice
+    from sweeper.reporting.observers import build_observer
     from sweeper.sweep.stop import StopLadder
 
     if cache is not None:
@@ -62,6 +64,7 @@ def run(
     observer = build_observer(
         sys.stderr,
         is_terminal=sys.stderr.isatty(),
+        factors=loaded_factors(loaded),
         max_steps=loaded.config.max_steps,
         budget_trials=loaded.config.budget.trials,
     )
@@ -81,16 +84,23 @@ def run(
         _print(seen, as_json=as_json)
     if failure is not None:
         raise failure
+    sys.exit(_exit_code(result))
+
+
+def _exit_code(result: SweepResult) -> int:
+    from sweeper.model import SweepState
+
     if result.state is SweepState.FAILED:
-        sys.exit(FAILED)
+        return FAILED
     if result.state is SweepState.STOPPED:
-        sys.exit(INTERRUPTED if result.stopped_by == "interrupt" else STOPPED)
+        return INTERRUPTED if result.stopped_by == "interrupt" else STOPPED
+    return DONE
 
 
 def _print(view: SweepView, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(view.summary.to_json(), ensure_ascii=False, allow_nan=False))
         return
-    from sweeper.report.closing import closing_text
+    from sweeper.reporting.closing import closing_text
 
     click.echo(closing_text(view.summary))

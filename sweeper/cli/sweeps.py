@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from sweeper.compose import SweepView
     from sweeper.model import Value
-    from sweeper.report.documents import ListedSweep
+    from sweeper.reporting.documents import ListedSweep
     from sweeper.store.engine import Store
 
 __all__ = ["ls", "show", "stop"]
@@ -34,7 +35,7 @@ def ls(*, everybody: bool, store: str | None, as_json: bool) -> None:
     """
     from sweeper.compose import open_store
     from sweeper.places import user
-    from sweeper.report import documents
+    from sweeper.reporting import documents
 
     with closing(open_store(store)) as opened:
         rows = _listings(opened, None if everybody else user())
@@ -44,14 +45,13 @@ def ls(*, everybody: bool, store: str | None, as_json: bool) -> None:
     if not rows:
         click.echo("no sweeps yet; `sweeper run FILE` makes one", err=True)
         return
-    from sweeper.report import tables
+    from sweeper.reporting import tables
 
-    console = tables.page_console(sys.stdout, is_terminal=sys.stdout.isatty())
-    console.print(tables.sweeps_table(rows, now=time.time()))
+    tables.print_page(tables.sweeps_table(rows, now=time.time()), sys.stdout)
 
 
 def _listings(store: Store, who: str | None) -> list[ListedSweep]:
-    from sweeper.report.documents import ListedSweep
+    from sweeper.reporting.documents import ListedSweep
     from sweeper.store.admin import list_sweeps
 
     return [
@@ -76,37 +76,43 @@ def show(what: str, *, store: str | None, as_json: bool) -> None:
     """Show a sweep, or one trial of it.
 
     SWEEP is the handle that `run` prints, a uid, or `last`; TRIAL is a number. A trial is shown
-    with its params, its curve, its energy and where that figure comes from, the cause if it failed,
-    and where its files are.
+    with its params, its curve, what early stopping decided, its energy and where that figure comes
+    from, the cause if it failed, and where its files are.
     """
     from sweeper.compose import open_store, view
     from sweeper.places import user
-    from sweeper.report import documents
+    from sweeper.reporting import documents
     from sweeper.store.admin import find_sweep
 
     name, number = _sweep_and_trial(what)
     with closing(open_store(store)) as opened:
         seen = view(opened, find_sweep(opened, name, who=user()))
-    if number is None:
-        if as_json:
-            _print_json(documents.sweep_json(seen.history, seen.summary))
-            return
-        from sweeper.report import tables
+    if number is not None:
+        _show_trial(seen, number, as_json=as_json)
+        return
+    if as_json:
+        _print_json(documents.sweep_json(seen.history, seen.summary))
+        return
+    from sweeper.reporting import tables
 
-        page = tables.sweep_page(seen.history, seen.summary)
-    else:
-        from sweeper.compose import trial_folder_of
-        from sweeper.report.trial_files import read_trial_files
+    tables.print_page(tables.sweep_page(seen.history, seen.summary), sys.stdout)
 
-        folder = trial_folder_of(seen.history, number)
-        files = read_trial_files(Path(folder))
-        if as_json:
-            _print_json(documents.trial_json(seen.history, number, seen.summary, folder, files))
-            return
-        from sweeper.report import tables
 
-        page = tables.trial_page(seen.history, number, seen.summary, folder, files)
-    tables.page_console(sys.stdout, is_terminal=sys.stdout.isatty()).print(page)
+def _show_trial(seen: SweepView, number: int, *, as_json: bool) -> None:
+    from sweeper.compose import trial_folder_of
+    from sweeper.reporting import documents
+    from sweeper.reporting.trial_files import read_trial_folder
+
+    trial = documents.find_trial(seen.history, number)
+    places = [trial_folder_of(seen.history, number, row.id.replicate) for row in trial.replicates]
+    folders = [read_trial_folder(Path(place)) for place in places]
+    if as_json:
+        _print_json(documents.trial_json(seen.history, number, seen.summary, folders))
+        return
+    from sweeper.reporting.tables import print_page
+    from sweeper.reporting.trial_page import trial_page
+
+    print_page(trial_page(seen.history, number, seen.summary, folders), sys.stdout)
 
 
 def _sweep_and_trial(what: str) -> tuple[str, int | None]:

@@ -203,7 +203,7 @@ def test_secrets_are_not_stored(project: Project) -> None:
         (["sweep.yaml", "objective=train.py:fit"], "has no function 'fit'; it defines: train"),
         (["sweep.yaml", "energy.region=Atlantis"], "energy.region: unknown region 'Atlantis'"),
         (["sweep.yaml", "resources.gpus=1"], "has no NVIDIA GPU that NVML can see; set gpus: 0"),
-        (["sweep.yaml", "early_terminate={type: asha, eta: 2.5}"], "needs a whole number >= 2"),
+        (["sweep.yaml", "early_terminate={type: asha, eta: 2.5}"], "whole number for asha, got 2"),
         (["sweep.yaml", "nonsense"], "nonsense"),
     ],
     ids=["missing", "empty", "syntax", "unknown-key", "no-file", "no-function", "region", "gpu",

@@ -1,0 +1,213 @@
+"""The JSON of the reading commands: lists, one sweep, one trial.
+
+Owns: their keys. Strict JSON: nothing non-finite, unknown is null. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from sweeper.errors import SweeperError
+from sweeper.model import (
+    Curve,
+    Decision,
+    Source,
+    SweepHistory,
+    SweepState,
+    TrialRow,
+    UseRow,
+    Value,
+)
+from sweeper.reporting.accounts import Total, physical, total
+from sweeper.reporting.clean import jsonable
+from sweeper.reporting.outcomes import TrialView, from_store, trials_of
+from sweeper.reporting.summary import Summary
+from sweeper.reporting.trial_files import TrialFolder
+from sweeper.reporting.worth import broken, worth_of
+
+__all__ = ["ListedSweep", "find_trial", "spent_by", "sweep_json", "sweeps_json", "trial_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSweep:
+    """One line of ``sweeper ls``.
+
+    Attributes:
+        settled: Trials that have ended.
+        started_at: Seconds since 1970 UTC.
+    """
+
+    handle: str
+    uid: UUID
+    state: SweepState
+    settled: int
+    started_at: float
+    who: str
+    host: str
+
+
+def sweeps_json(listings: Iterable[ListedSweep]) -> list[dict[str, Value]]:
+    """Return ``sweeper ls --json``."""
+    return [
+        {
+            "sweep": listed.handle,
+            "uid": str(listed.uid),
+            "state": listed.state.value,
+            "settled": listed.settled,
+            "started_at": jsonable(listed.started_at),
+            "who": listed.who,
+            "host": listed.host,
+        }
+        for listed in listings
+    ]
+
+
+def sweep_json(history: SweepHistory, summary: Summary) -> dict[str, Value]:
+    """Return ``sweeper show SWEEP --json``: the summary, who ran it, and ``trial_list``."""
+    sweep = history.sweep
+    return {
+        **summary.to_json(),
+        "who": sweep.who,
+        "host": sweep.host,
+        "started_at": jsonable(sweep.started_at),
+        "ended_at": jsonable(sweep.ended_at),
+        "trial_list": [_trial(trial, history, summary) for trial in trials_of(history)],
+    }
+
+
+def trial_json(
+    history: SweepHistory,
+    number: int,
+    summary: Summary,
+    folders: Sequence[TrialFolder],
+) -> dict[str, Value]:
+    """Return ``sweeper show SWEEP/TRIAL --json``.
+
+    Args:
+        history: The sweep's.
+        number: The trial's.
+        summary: Of the sweep.
+        folders: Of its replicates, in their order; at least one.
+
+    Raises:
+        SweeperError: If the sweep has no such trial.
+    """
+    trial = find_trial(history, number)
+    row, files = trial.first, [_folder(folder) for folder in folders]
+    return {
+        "sweep": summary.handle,
+        **_trial(trial, history, summary),
+        "curve": _curve(row.curve, summary),
+        "decisions": [_decision(decision) for decision in row.decisions],
+        "energy": None if row.energy is None else jsonable(asdict(row.energy)),
+        "node": row.node,
+        "gpus": list(row.gpus),
+        "uncached": row.uncached,
+        "record": None if row.record_uid is None else str(row.record_uid),
+        "producer": next((_producer(use) for use in history.uses if use.number == number), None),
+        "attempts": [_attempt(attempt) for attempt in trial.attempts],
+        **files[0],
+        **({"folders": files} if len(files) > 1 else {}),
+    }
+
+
+def find_trial(history: SweepHistory, number: int) -> TrialView:
+    """Return one trial.
+
+    Raises:
+        SweeperError: If the sweep has no such trial.
+    """
+    for trial in trials_of(history):
+        if trial.number == number:
+            return trial
+    handle, known = history.sweep.handle, len({row.id.number for row in history.attempts})
+    raise SweeperError(f"{handle} has no trial {number}: it has {known}, counted from 0")
+
+
+def spent_by(trial: TrialView) -> Total:
+    """Add up what this sweep consumed for a trial, over all its attempts."""
+    return total(row.energy_j for row in trial.attempts if row.source is Source.RUN)
+
+
+def _trial(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[str, Value]:
+    params, goals = trial.first.params, summary.goals
+    worth = worth_of(trial.replicates, goals, summary.factors)
+    document: dict[str, Value] = {
+        "number": trial.number,
+        "state": trial.state.value,
+        "source": None if trial.source is None else trial.source.value,
+        "from_cache": from_store(trial, history),
+        "params": jsonable(params),
+        **({"metrics": {}} if worth is None else worth.to_json()),
+        "steps": trial.first.steps,
+        "spent_j": spent_by(trial).energy_j,
+        "energy_j": physical(trial.energy_j),
+        "elapsed_s": jsonable(trial.elapsed_s),
+        "cause": trial.cause,
+    }
+    if goals.constraints and trial.complete and worth is not None:
+        document["broken"] = jsonable(broken(worth, params, goals))
+    return document
+
+
+def _curve(curve: Curve, summary: Summary) -> list[dict[str, Value]]:
+    goals, factors = summary.goals, summary.factors
+    return [
+        {
+            "step": point.step,
+            "metrics": {
+                name: jsonable(value)
+                for column, name in enumerate(goals.names)
+                if (value := goals.value_at(point, column, factors)) is not None
+            },
+            "energy_j": jsonable(point.energy_j),
+            "elapsed_s": jsonable(point.elapsed_s),
+        }
+        for point in curve
+    ]
+
+
+def _decision(decision: Decision) -> dict[str, Value]:
+    verdict = decision.verdict
+    return {
+        "step": decision.step,
+        "rule": verdict.rule,
+        "rung": verdict.rung,
+        "value": jsonable(verdict.value),
+        "threshold": jsonable(verdict.threshold),
+        "verdict": "prune" if verdict.prune else "go_on",
+    }
+
+
+def _folder(folder: TrialFolder) -> dict[str, Value]:
+    return {"folder": folder.path, "files": sorted(folder.ends)}
+
+
+def _attempt(row: TrialRow) -> dict[str, Value]:
+    return {
+        "replicate": row.id.replicate,
+        "attempt": row.id.attempt,
+        "state": row.state.value,
+        "source": None if row.source is None else row.source.value,
+        "steps": row.steps,
+        "energy_j": physical(row.energy_j),
+        "elapsed_s": jsonable(row.elapsed_s),
+        "node": row.node,
+        "cause": row.cause,
+        "started_at": jsonable(row.started_at),
+        "ended_at": jsonable(row.ended_at),
+    }
+
+
+def _producer(use: UseRow) -> dict[str, Value]:
+    return {
+        "who": use.producer,
+        "host": use.producer_host,
+        "stored_at": jsonable(use.stored_at),
+        "kind": use.kind.value,
+        "steps_used": use.steps_used,
+        "avoided_j": physical(use.avoided_j),
+        "comparable": use.comparable,
+    }

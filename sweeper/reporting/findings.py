@@ -1,0 +1,157 @@
+"""What became of a sweep's trials: how many of which kind, the failures, who had trained the rest.
+
+Owns: these values, how they are found in a history, and their JSON. Imports ``sweeper.model`` only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweeper.model import Source, SweepHistory, TrialState, Value
+from sweeper.reporting.accounts import STORE
+from sweeper.reporting.clean import jsonable, one_line
+from sweeper.reporting.outcomes import TrialView
+
+__all__ = [
+    "Failure",
+    "Producer",
+    "TrialCounts",
+    "count_trials",
+    "find_failures",
+    "find_producers",
+]
+
+# Numbers, addresses and digests differ between failures of one kind.
+_DETAILS = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCounts:
+    """How many trials; ``asked = trained + cached + duplicate + attached``.
+
+    Attributes:
+        asked: All that have a source by now; those that still wait for one are in ``unfinished``.
+        trained: This sweep trained them, or one of their replicates.
+        complete: Settled ones only, as ``pruned`` and ``failed``.
+        unfinished: Not settled: running, parked, or interrupted.
+        feasible: Complete ones that meet the constraints; None: there are no constraints.
+    """
+
+    asked: int
+    trained: int
+    cached: int
+    duplicate: int
+    attached: int
+    complete: int
+    pruned: int
+    failed: int
+    unfinished: int
+    feasible: int | None = None
+
+    @property
+    def settled(self) -> int:
+        """Return how many have ended for good."""
+        return self.complete + self.pruned + self.failed
+
+    def to_json(self) -> dict[str, Value]:
+        """Return the documented object."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: count for name, count in named.items() if count is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Failed trials with the same cause, numbers in it aside.
+
+    Attributes:
+        cause: One line, as the first of them has it.
+        count: How many.
+        example: Number of the first.
+    """
+
+    cause: str
+    count: int
+    example: int
+
+    def to_json(self) -> dict[str, Value]:
+        """Return the object in ``causes``."""
+        return {"cause": self.cause, "count": self.count, "example": self.example}
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """Who had trained what the store answered.
+
+    Attributes:
+        who: Name.
+        host: Where.
+        trials: How many trials of this sweep it answered.
+        stored_at: When the latest of these results was stored, in seconds since 1970 UTC.
+    """
+
+    who: str
+    host: str
+    trials: int
+    stored_at: float
+
+    def to_json(self) -> dict[str, Value]:
+        """Return the object in ``producers``."""
+        return {
+            "who": self.who,
+            "host": self.host,
+            "trials": self.trials,
+            "stored_at": jsonable(self.stored_at),
+        }
+
+
+def count_trials(trials: Sequence[TrialView], *, feasible: int | None) -> TrialCounts:
+    """Count the trials by source and by state.
+
+    Args:
+        trials: All of them.
+        feasible: How many complete ones meet the constraints; None: there are no constraints.
+    """
+    sources = Counter(trial.source for trial in trials)
+    states = Counter(trial.state for trial in trials if trial.settled)
+    return TrialCounts(
+        asked=sum(sources[source] for source in Source),
+        trained=sources[Source.RUN],
+        cached=sources[Source.CACHE],
+        duplicate=sources[Source.DUPLICATE],
+        attached=sources[Source.ATTACHED],
+        complete=states[TrialState.COMPLETE],
+        pruned=states[TrialState.PRUNED],
+        failed=states[TrialState.FAILED],
+        unfinished=sum(not trial.settled for trial in trials),
+        feasible=feasible,
+    )
+
+
+def find_failures(trials: Sequence[TrialView]) -> tuple[Failure, ...]:
+    """Group the failed trials by cause, the most frequent first."""
+    groups: dict[str, Failure] = {}
+    for trial in trials:
+        if not trial.settled or trial.state is not TrialState.FAILED:
+            continue
+        cause = one_line(trial.cause or "unknown cause")
+        kind = _DETAILS.sub("#", cause)
+        first = groups.get(kind, Failure(cause, 0, trial.number))
+        groups[kind] = Failure(first.cause, first.count + 1, first.example)
+    return tuple(sorted(groups.values(), key=lambda failure: (-failure.count, failure.example)))
+
+
+def find_producers(history: SweepHistory) -> tuple[Producer, ...]:
+    """Say who had trained what the store answered, the most used first."""
+    groups: dict[tuple[str, str], Producer] = {}
+    for use in history.uses:
+        if use.kind not in STORE:
+            continue
+        name = (use.producer, use.producer_host)
+        seen = groups.get(name, Producer(*name, trials=0, stored_at=use.stored_at))
+        groups[name] = Producer(
+            *name, trials=seen.trials + 1, stored_at=max(seen.stored_at, use.stored_at)
+        )
+    return tuple(sorted(groups.values(), key=lambda p: (-p.trials, p.who, p.host)))

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from sweeper.model import (
+    Direction,
+    Factors,
+    Goals,
+    Metric,
+    Source,
+    SweepHistory,
+    SweepState,
+    TrialState,
+)
+from sweeper.reporting import figures
+from sweeper.reporting.closing import closing_text
+from sweeper.testing.histories import history_of, measured, sweep_row, trial_row, use_row
+from tests.reporting.samples import FACTORS, FRONT, MIXED, constrained, summary_of
+
+
+def test_the_whole_text() -> None:
+    """The closing text says what was found, what it cost, what was avoided and what is next."""
+    assert closing_text(summary_of(MIXED)).splitlines() == [
+        "digits-mlp-7f3a  complete (budget.trials)  1 m 33 s",
+        "best      trial 2, val_accuracy 0.9 at step 2",
+        "            lr = 0.02",
+        "            hidden = 64",
+        "trials    6 asked = 4 trained + 1 from the store + 1 duplicate + 0 attached",
+        "          4 complete, 1 pruned, 1 failed",
+        "energy    at least 74.5 J spent = 0.0000207 kWh (gpu, measured:counter)",
+        "          of which overhead 7.50 J; driver and store are not measured",
+        "          unknown for 1 attempt; 80 % of the time is covered",
+        "          at least 7.5 mg CO2e (PUE 1: not given)",
+        "            360 g/kWh: US 2023, annual average",
+        "          cost at least 0.0000031 USD",
+        "          avoided by the store 21.0 J (would not necessarily have been run)",
+        "          avoided by not training duplicates 21.0 J",
+        "          avoided by pruning ~96.0 J (estimated)",
+        "store     1 trial answered by what alice trained on node9, stored 2025-12-31 00:00 UTC",
+        "failed    1 x error: ValueError: bad 3  (sweeper show digits-mlp-7f3a/5)",
+        "next      sweeper show digits-mlp-7f3a",
+    ]
+
+
+def test_terminal_and_json_show_the_same_figures() -> None:
+    """Every figure of the text is the JSON's, rounded."""
+    summary = summary_of(MIXED)
+    document, text = summary.to_json(), closing_text(summary)
+    energy = document["energy"]
+    for figure in (
+        figures.energy(energy["spent_j"]),
+        figures.kwh(energy["spent_j"]),
+        figures.energy(energy["overhead_j"]),
+        figures.energy(energy["avoided_cache_j"]),
+        figures.energy(energy["avoided_pruning_j"]),
+        figures.energy(energy["avoided_duplicate_j"]),
+        figures.co2e(document["co2e_g"]),
+        figures.money(document["cost"], document["currency"]),
+        figures.metric(document["best"]["metrics"]["val_accuracy"]),
+        figures.duration(document["elapsed_s"]),
+        energy["source"],
+        f"{document['trials']['asked']} asked",
+    ):
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}", text), figure
+
+
+def test_sweep_that_only_failed_shows_its_causes_first() -> None:
+    """Where nothing got a value, the causes come before everything else, three kinds at most."""
+    causes = ["error: a", "error: a", "oom: b", "worker: c", "diverged: d", "timeout: e"]
+    rows = [trial_row(n, state=TrialState.FAILED, cause=c) for n, c in enumerate(causes)]
+    lines = closing_text(summary_of(history_of(*rows))).splitlines()
+    assert lines[1:6] == [
+        "no trial got a value",
+        "failed    2 x error: a  (sweeper show digits-mlp-7f3a/0)",
+        "          1 x oom: b  (sweeper show digits-mlp-7f3a/2)",
+        "          1 x worker: c  (sweeper show digits-mlp-7f3a/3)",
+        "          2 trials with 2 other causes",
+    ]
+    assert "\n".join(lines).count("error: a") == 1
+
+
+def test_empty_sweep() -> None:
+    """A sweep that asked nothing says that nothing was trained and used."""
+    text = closing_text(summary_of(history_of(sweep=sweep_row(overhead_j=None))))
+    assert "none: no trial completed" in text
+    assert "0 J spent: nothing was trained" in text
+    assert "avoided" not in text
+
+
+def test_interrupted_sweep_says_how_to_go_on() -> None:
+    """What was interrupted is counted and can be continued."""
+    sweep = sweep_row(state=SweepState.STOPPED, stopped_by="interrupt")
+    row = trial_row(0, [0.5], energy=3.0, state=TrialState.LOST)
+    text = closing_text(summary_of(history_of(row, sweep=sweep)))
+    assert "stopped (interrupt)" in text
+    assert "1 unfinished" in text
+    assert "the same sweeper run goes on where this one ended" in text
+
+
+def test_unknown_energy_is_said() -> None:
+    """Without any joules the energy, the grams and the cost are unknown."""
+    row = trial_row(0, [0.5], energy=measured(None, source="unavailable"))
+    text = closing_text(summary_of(history_of(row, sweep=sweep_row(overhead_j=None))))
+    assert "unknown spent = unknown" not in text
+    assert "energy    unknown spent (none, unavailable)" in text
+    assert "CO2e unknown" in text
+    assert "cost unknown" in text
+
+
+def test_unknown_overhead_makes_the_sum_a_lower_bound() -> None:
+    """A sum without its overhead is "at least"."""
+    row = trial_row(0, [0.5], energy=5.0)
+    text = closing_text(summary_of(history_of(row, sweep=sweep_row(overhead_j=None))))
+    assert "at least 5.00 J spent" in text
+    assert "of which overhead unknown" in text
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        pytest.param(replace(FACTORS, price_per_kwh=None), "cost unknown", id="no-price"),
+        pytest.param(replace(FACTORS, pue=1.2, pue_from="file"), "PUE 1.2: file", id="pue"),
+        pytest.param(Factors(41.0, "SE 2023"), "41.0 g/kWh: SE 2023", id="intensity"),
+    ],
+)
+def test_factors_are_named(factors: Factors, words: str) -> None:
+    """Every conversion says what it was made with."""
+    assert words in closing_text(summary_of(MIXED, factors=factors))
+
+
+def test_other_hardware_is_told_apart() -> None:
+    """Avoided joules of other hardware are shown beside the sum."""
+    row = trial_row(0, [0.5], source=Source.CACHE)
+    history = history_of(row, uses=[use_row(0, 7.0, comparable=False)])
+    text = closing_text(summary_of(history))
+    assert "avoided by the store 7.00 J, of which 7.00 J on hardware not compared" in text
+    assert ", from the store" in text
+
+
+def test_long_sweep_stays_short_and_plain() -> None:
+    """Many params and producers are cut, controls are gone, no line says more than one thing."""
+    params = {f"p{n}": n for n in range(30)} | {"\x1b[31mx": "\x1b[0m"}
+    rows = [trial_row(n, [0.5], params=params, source=Source.CACHE) for n in range(5)]
+    uses = [use_row(n, 1.0, producer=f"user{n}\x1b[31m") for n in range(5)]
+    text = closing_text(summary_of(history_of(*rows, uses=uses)))
+    assert "\x1b" not in text
+    assert "and 23 more: sweeper show digits-mlp-7f3a/0" in text
+    assert "3 trials by 3 others" in text
+    assert len(text.splitlines()) <= 25
+
+
+def _curve_of_trials(count: int) -> SweepHistory:
+    """Return trials of which each is better in accuracy and worse in joules than the one before."""
+    return history_of(
+        *(
+            trial_row(n, [(0.5 + n / 100, None)], final=(0.5 + n / 100, 10.0 + n), energy=10.0 + n,
+                      params={"net": {"hidden": 2**n}, "text": "word " * 20})
+            for n in range(count)
+        )
+    )  # fmt: skip
+
+
+def test_front_is_a_table() -> None:
+    """The front is a small table, the best in the first objective first, on 80 columns."""
+    text = closing_text(summary_of(_curve_of_trials(3), goals=FRONT))
+    assert text.splitlines()[1:7] == [
+        "front     3 trials that no other one beats:",
+        "            maximize val_accuracy, minimize energy_j",
+        "            trial  val_accuracy  energy_j  params",
+        '                2          0.52        12  net.hidden=4 text="word word word ...',
+        '                1          0.51        11  net.hidden=2 text="word word word ...',
+        '                0           0.5        10  net.hidden=1 text="word word word ...',
+    ]
+
+
+def test_long_front_is_cut() -> None:
+    """Twelve rows are shown, and where the others are."""
+    lines = closing_text(summary_of(_curve_of_trials(20), goals=FRONT)).splitlines()
+    assert lines[1] == "front     20 trials that no other one beats:"
+    assert lines[4].split()[0] == "19"
+    assert lines[15].split()[0] == "8"
+    assert lines[16] == "            and 8 more: sweeper show digits-mlp-7f3a"
+
+
+@pytest.mark.parametrize("names", [2, 3, 4])
+def test_front_fits_80_columns(names: int) -> None:
+    """Long names of metrics are cut before the table gets too wide."""
+    metrics = [Metric(f"validation_accuracy_{n}", Direction.MAXIMIZE) for n in range(names)]
+    row = trial_row(0, [tuple(1 / (n + 3) for n in range(names))])
+    lines = closing_text(summary_of(history_of(row), goals=Goals.of(*metrics))).splitlines()
+    assert all(len(line) <= 80 for line in lines[3:5])
+    assert "0.333333" in lines[4]
+
+
+def test_infeasible_sweep_names_the_nearest() -> None:
+    """Where no trial meets the constraints, it is said, with the one that came nearest."""
+    history = history_of(trial_row(0, [0.25]), trial_row(1, [0.5], params={"net": {"lr": 0.1}}))
+    text = closing_text(summary_of(history, goals=constrained("val_accuracy >= 0.75")))
+    assert text.splitlines()[1:8] == [
+        "best      none: no trial met the constraints",
+        "          nearest: trial 1, val_accuracy 0.5 at step 1",
+        "            breaks val_accuracy >= 0.75",
+        "            net.lr = 0.1",
+        "trials    2 asked = 2 trained + 0 from the store + 0 duplicates + 0 attached",
+        "          2 complete, 0 pruned, 0 failed",
+        "          0 of 2 complete trials met the constraints",
+    ]
+
+
+def test_best_shows_its_other_metrics_and_its_seeds() -> None:
+    """Beside the first objective the best trial shows what constraints name, and its spread."""
+    rows = [
+        trial_row(0, [(value, 8.0)], replicate=n) for n, value in enumerate([0.908, 0.912, 0.916])
+    ]
+    goals = constrained("latency_ms <= 20", names=["latency_ms"])
+    lines = closing_text(summary_of(history_of(*rows), goals=goals)).splitlines()
+    assert lines[1] == (
+        "best      trial 0, val_accuracy 0.912 ± 0.004 (3 seeds) at step 1, "
+        "latency_ms 8 ± 0 (3 seeds)"
+    )
+    assert "          1 of 1 complete trial met the constraints" in lines
