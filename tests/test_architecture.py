@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).parent.parent / "sweeper"
 
 # A room may import itself and these; what is not listed is forbidden.
-FOUNDATION = {"model", "errors", "places"}
+FOUNDATION = {"model", "errors", "places", "expression"}
 SEAMS = FOUNDATION | {"seams"}
 MAY_IMPORT = {
     "__init__": {"trial"},
     "trial": set(),
     "errors": set(),
-    "model": set(),
+    "expression": set(),
+    "model": {"expression"},
     "places": set(),
     "seams": {"model"},
     "config": SEAMS,
@@ -25,19 +26,20 @@ MAY_IMPORT = {
     "workers": SEAMS | {"trial", "__init__"},  # ray_pool ships the package, so it must find it
     "energy": SEAMS,
     "store": SEAMS,
-    "report": SEAMS,
+    "reporting": SEAMS,
     "sweep": SEAMS,
     "testing": SEAMS | {"trial", "store"},  # fakes of the store share its modes and key
     "compose": SEAMS
-    | {"__init__", "config", "search", "workers", "energy", "store", "report", "sweep"},
+    | {"__init__", "config", "search", "workers", "energy", "store", "reporting", "sweep"},
     # The command line also prints what it got, and reads lists that are no seam's business.
     "__main__": {"cli"},
-    "cli": SEAMS | {"__init__", "compose", "config", "report", "store", "sweep"},
+    "cli": SEAMS | {"__init__", "compose", "config", "reporting", "store", "sweep"},
 }
 
 # A library has one owner, a file or a folder; nobody else imports it.
 OWNERS: dict[str, str | tuple[str, ...]] = {
     "optuna": "search/",
+    "scipy": "search/",  # the inverse of the beta distribution
     "ray": "workers/ray_pool.py",
     "pynvml": "energy/nvml.py",
     "psutil": ("energy/", "store/"),  # load of a process tree; life of a process, mounts
@@ -46,8 +48,8 @@ OWNERS: dict[str, str | tuple[str, ...]] = {
     "pydantic_core": "config/",
     "yaml": "config/",
     "click": "cli/",
-    "rich": "report/",
-    "plotly": "report/",
+    "rich": "reporting/",
+    "plotly": "reporting/",
     "psycopg": "store/",
 }
 
@@ -137,6 +139,6 @@ def test_there_is_no_cycle() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_file_outgrows_one_responsibility(file: Path) -> None:
-    """Four hundred lines are the limit, but for the vocabulary, the composition and the loop."""
+    """Four hundred lines are the limit."""
     lines = len(file.read_text(encoding="utf-8").splitlines())
-    assert lines <= {"model.py": 900, "compose.py": 475, "loop.py": 425}.get(file.name, 415)
+    assert lines <= 415

@@ -1,0 +1,62 @@
+"""From the store to figures: what ``run`` prints at its end and ``show`` at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sweeper.compose.energy import factors_of
+from sweeper.config.load import restore
+from sweeper.model import SweepHistory
+from sweeper.places import trial_folder
+from sweeper.reporting.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from sweeper.store.engine import Store
+
+__all__ = ["SweepView", "figures", "trial_folder_of", "view"]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepView:
+    """A sweep as the ledger knows it, with its figures."""
+
+    history: SweepHistory
+    summary: Summary
+
+
+def view(store: Store, sweep: UUID) -> SweepView:
+    """Read a sweep with its figures.
+
+    Raises:
+        CacheError: If it cannot be read.
+    """
+    from sweeper.store.history import read_history
+
+    with store.read() as connection:
+        history = read_history(connection, sweep)
+    return figures(history, ray_started=False)
+
+
+def figures(history: SweepHistory, *, ray_started: bool) -> SweepView:
+    """Work out a sweep's figures from its history."""
+    config = restore(history.sweep.config)
+    summary = summarize(
+        history,
+        goals=config.goals,
+        factors=factors_of(config),
+        max_steps=config.max_steps,
+        ray_started=ray_started,
+    )
+    return SweepView(history, summary)
+
+
+def trial_folder_of(history: SweepHistory, number: int, replicate: int = 0) -> str:
+    """Return the folder of a trial's last attempt."""
+    attempts = [
+        row.id.attempt
+        for row in history.attempts
+        if (row.id.number, row.id.replicate) == (number, replicate)
+    ]
+    return trial_folder(history.sweep.handle, number, max(attempts, default=0), replicate)

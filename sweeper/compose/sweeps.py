@@ -1,0 +1,177 @@
+"""Puts a sweep together: from a sweep file to something that runs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from sweeper import __version__
+from sweeper.compose.asking import build_question, fallback_seeds
+from sweeper.compose.energy import check_gpus, loaded_factors
+from sweeper.compose.reading import SweepView, figures
+from sweeper.compose.searching import build_study_of
+from sweeper.compose.storing import (
+    build_cache,
+    build_ledger,
+    cache_mode,
+    lease_ttl_s,
+    open_store,
+)
+from sweeper.compose.training import build_pool, cpus_each, trainee
+from sweeper.config.load import LoadedSweep
+from sweeper.config.models import SweepConfig
+from sweeper.model import Factors, Notice, SweepIdentity
+from sweeper.places import trial_folder
+from sweeper.seams import Observer
+from sweeper.store.mode import CacheMode
+from sweeper.sweep.budget import Limits
+from sweeper.sweep.crew import Crew, Plan
+from sweeper.sweep.loop import SweepResult, run_sweep
+from sweeper.sweep.stop import StopLadder
+from sweeper.workers.lazy_pool import LazyPool
+
+if TYPE_CHECKING:
+    from sweeper.store.question import Question
+
+__all__ = ["Composed", "RunOptions", "compose", "first_words", "set_threads"]
+
+_THREADS = "OMP_NUM_THREADS"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says beside the file.
+
+    Attributes:
+        fresh: Start another sweep even if this one is known.
+        local: Train in this process, without Ray.
+        store_url: Wins over the file and the environment.
+    """
+
+    fresh: bool = False
+    local: bool = False
+    store_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A sweep that is ready to run.
+
+    Attributes:
+        run: Runs it to its end.
+        look: Reads it back with its figures; for the result, also after an error.
+        close: Lets the store go.
+    """
+
+    run: Callable[[], SweepResult]
+    look: Callable[[], SweepView]
+    close: Callable[[], None]
+
+
+def compose(
+    loaded: LoadedSweep, options: RunOptions, observers: Sequence[Observer], ladder: StopLadder
+) -> Composed:
+    """Build everything that a sweep needs and open it in the ledger.
+
+    Raises:
+        ConfigError: For what can be known to be wrong with the file before anything runs.
+        SweeperError: If the store cannot be used, or somebody else runs this sweep.
+    """
+    config = loaded.config
+    source = trainee(loaded, Path.cwd())
+    chosen = loaded_factors(loaded)
+    check_gpus(loaded, local=options.local)
+    set_threads(config)
+    question = build_question(loaded, source)
+    study = build_study_of(loaded)
+    holder = uuid4()
+    store = open_store(options.store_url or config.cache.url)
+    ledger = build_ledger(store, config, holder)
+    identity = SweepIdentity(
+        config.name, loaded.resolved_json(), question.sweep_digest(loaded.decisions())
+    )
+    begun = ledger.begin(identity, fresh=options.fresh)
+
+    def say(text: str) -> None:
+        for observer in observers:
+            observer.observe(Notice(text))
+
+    for warning in (*loaded.warnings, *first_words(config, question)):
+        say(warning)
+
+    def workers_started(text: str) -> None:
+        ladder.install()  # Ray has taken SIGTERM away
+        say(text)
+
+    pool = build_pool(config, source, local=options.local, notify=workers_started)
+    crew = Crew(
+        study=study,
+        pool=pool,
+        cache=build_cache(store, ledger, config, holder, begun.uid),
+        ledger=ledger,
+        observers=observers,
+        ladder=ladder,
+        key=lambda params, replicate: question.key(params, replicate=replicate),
+        fallback_seed=fallback_seeds(config),
+        tainted=question.tainted,
+        prov={"sweeper": __version__, "packages": dict(question.distributions)},
+    )
+
+    def look() -> SweepView:
+        started = isinstance(pool, LazyPool) and pool.started
+        return figures(ledger.load(begun.uid), ray_started=started)
+
+    run = partial(run_sweep, crew, _plan(config, chosen), config.name, begun)
+    return Composed(run, look, store.close)
+
+
+def set_threads(config: SweepConfig) -> None:
+    """Say how many threads a worker computes with, unless the environment says it.
+
+    It is in the key, and so the same in every worker; NumPy and torch read it when imported.
+    """
+    os.environ.setdefault(_THREADS, str(max(1, math.floor(cpus_each(config)))))
+
+
+def _plan(config: SweepConfig, chosen: Factors) -> Plan:
+    mode = cache_mode(config)
+    return Plan(
+        goals=config.goals,
+        max_steps=config.max_steps,
+        limits=_limits(config),
+        factors=chosen,
+        retries=config.trial.retries,
+        replicates=config.trial.replicates,
+        timeout_s=config.trial.timeout_s,
+        trial_folder=trial_folder,
+        share=mode is CacheMode.RW,
+        follow=mode is not CacheMode.OFF,
+        ttl_s=lease_ttl_s(),
+    )
+
+
+def _limits(config: SweepConfig) -> Limits:
+    """Return the budget of a sweep file."""
+    budget = config.budget
+    return Limits(budget.trials, budget.time_s, budget.energy_j, budget.co2e_g, budget.cost)
+
+
+def first_words(config: SweepConfig, question: Question) -> list[str]:
+    """Return what a person should know before anything runs."""
+    from sweeper.search.space import size
+
+    words = []
+    if not _limits(config).any and size(config.space) is None:
+        words.append(
+            "no budget is given and the space is endless: this sweep runs until it is stopped "
+            "(Ctrl-C, or `sweeper stop`); set budget.trials to end it"
+        )
+    if question.uncacheable is not None:
+        words.append(f"results are not shared: {question.uncacheable}")
+    return words

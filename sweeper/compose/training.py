@@ -1,0 +1,118 @@
+"""From a sweep file to the pool of workers, and to what they train."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from sweeper.config.load import LoadedSweep
+from sweeper.config.models import SweepConfig
+from sweeper.errors import PoolError
+from sweeper.seams import Meter, Pool
+from sweeper.workers.lazy_pool import LazyPool
+from sweeper.workers.objective import ObjectiveSource, locate
+from sweeper.workers.program import OutputRule, OutputStyle, ProgramSource, locate_program
+from sweeper.workers.slots import Resources, Slots, fit, usable_cpus
+from sweeper.workers.worker import WorkerSetup
+
+__all__ = ["build_pool", "cpus_each", "expected_slots", "trainee"]
+
+
+def trainee(loaded: LoadedSweep, root: Path) -> ObjectiveSource | ProgramSource:
+    """Find what the sweep trains, without running it.
+
+    Raises:
+        ConfigError: If it is not there.
+    """
+    config = loaded.config
+    key = "objective" if config.objective is not None else "program"
+    try:
+        if config.objective is not None:
+            return locate(config.objective, root)
+        key = "program" if config.program is not None else "command"
+        style = OutputStyle(config.stdout.style.value)
+        return locate_program(
+            config.program,
+            config.command,
+            root,
+            metric_names=config.goals.names,
+            output=OutputRule(style, config.stdout.patterns),
+            grace_s=config.trial.grace_s,
+        )
+    except PoolError as error:
+        raise loaded.problem(key, str(error)) from error
+
+
+def resources_of(config: SweepConfig) -> Resources:
+    """Return what each worker asks for."""
+    asked = config.resources
+    return Resources(
+        cpus=asked.cpus if "cpus" in asked.model_fields_set else None,
+        gpus=asked.gpus,
+        memory_bytes=asked.memory_bytes,
+        workers=asked.workers,
+    )
+
+
+def cpus_each(config: SweepConfig) -> float:
+    """Return the CPUs of one worker, as far as they can be known before the workers start."""
+    resources = resources_of(config)
+    if resources.cpus is not None or resources.gpus is not None or config.ray.address is not None:
+        return resources.cpus or 1.0
+    return expected_slots(config).cpus
+
+
+def expected_slots(config: SweepConfig) -> Slots:
+    """Work out the workers that this machine would have.
+
+    Raises:
+        PoolError: If not even one fits.
+    """
+    from sweeper.energy.nvml import Nvml
+
+    return fit(resources_of(config), cpus=usable_cpus(), gpus=Nvml().count())
+
+
+def build_pool(
+    config: SweepConfig,
+    source: ObjectiveSource | ProgramSource,
+    *,
+    local: bool,
+    notify: Callable[[str], None],
+) -> Pool:
+    """Build the pool; its workers start with the first trial that must be trained."""
+    from sweeper.energy.meter import MeterSettings, build_meter
+
+    watts = config.energy.cpu_w_per_core
+    settings = MeterSettings() if watts is None else MeterSettings(cpu_w_per_core=watts)
+    make_meter: Callable[[], Meter] = partial(build_meter, settings)
+    setup = WorkerSetup(source, make_meter, own_process=not local)
+    if local:
+        from sweeper.workers.local_pool import LocalPool
+
+        return LocalPool(setup, gpus=_local_gpus(config))
+    start = partial(_ray_pool, setup, resources_of(config), config.ray.address, notify)
+    return LazyPool(start)
+
+
+def _local_gpus(config: SweepConfig) -> tuple[str, ...]:
+    """Return the first GPUs that this process may use, as many as the file asks for."""
+    count = math.ceil(config.resources.gpus or 0)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return tuple(str(index) for index in range(count))
+    return tuple(name for name in visible.split(",") if name.strip())[:count]
+
+
+def _ray_pool(
+    setup: WorkerSetup, resources: Resources, address: str | None, notify: Callable[[str], None]
+) -> Pool:
+    from sweeper.workers import ray_environment
+
+    ray_environment.prepare(local=address is None)  # before Ray is imported
+    from sweeper.workers.ray_pool import RayPool
+
+    return RayPool(setup, resources, address=address, notify=notify)
