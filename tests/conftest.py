@@ -11,13 +11,17 @@ import pytest
 REQUIRED = set(filter(None, os.environ.get("SWEEPER_REQUIRE", "").split(",")))
 
 
+OPTIONAL = ("torch", "wandb")  # markers with the names of what they need
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test that needs PyTorch where there is none; fail it where it is required."""
-    if item.get_closest_marker("torch") is None or importlib.util.find_spec("torch"):
-        return
-    if "torch" in REQUIRED:
-        pytest.fail("SWEEPER_REQUIRE lists torch, but it is not installed")
-    pytest.skip("PyTorch is not installed")
+    """Skip a test whose library is not installed; fail it where it is required."""
+    for name in OPTIONAL:
+        if item.get_closest_marker(name) is None or importlib.util.find_spec(name):
+            continue
+        if name in REQUIRED:
+            pytest.fail(f"SWEEPER_REQUIRE lists {name}, but it is not installed")
+        pytest.skip(f"{name} is not installed")
 
 
 @pytest.fixture(autouse=True)
