@@ -14,7 +14,7 @@ from sweeper.errors import PoolError
 from sweeper.seams import Meter, Pool
 from sweeper.workers.lazy_pool import LazyPool
 from sweeper.workers.objective import ObjectiveSource, locate
-from sweeper.workers.program import OutputRule, OutputStyle, ProgramSource, locate_program
+from sweeper.workers.program import ProgramSource, locate_program
 from sweeper.workers.slots import Resources, Slots, fit, usable_cpus
 from sweeper.workers.worker import WorkerSetup
 
@@ -33,13 +33,12 @@ def trainee(loaded: LoadedSweep, root: Path) -> ObjectiveSource | ProgramSource:
         if config.objective is not None:
             return locate(config.objective, root)
         key = "program" if config.program is not None else "command"
-        style = OutputStyle(config.stdout.style.value)
         return locate_program(
             config.program,
             config.command,
             root,
             metric_names=config.goals.names,
-            output=OutputRule(style, config.stdout.patterns),
+            output=config.stdout,
             grace_s=config.trial.grace_s,
         )
     except PoolError as error:

@@ -25,7 +25,7 @@ from sweeper.config.enqueue import PointsField
 from sweeper.config.goals import (
     MetricField,
 )
-from sweeper.config.output import Output, OutputField
+from sweeper.config.output import OutputField
 from sweeper.config.parameters import read_space
 from sweeper.config.problems import Path
 from sweeper.config.programs import (
@@ -37,7 +37,7 @@ from sweeper.config.samplers import SamplerField
 from sweeper.config.section import AsTuple, Count, Section, Text, choice, defined, note
 from sweeper.config.sections import Budget, Energy, Ray, Resources, Trial
 from sweeper.config.stopping import RuleField
-from sweeper.model import Parameter
+from sweeper.model import OutputRule, Parameter
 
 
 class Method(Enum):
@@ -142,7 +142,7 @@ class SweepKeys(Section):
     budget: Budget = Budget()
     trial: Trial = Trial()
     stdout: OutputField = Field(
-        default=Output(),
+        default=OutputRule(),
         description="How metrics are read from what a program prints.",
         examples=[{"pattern": "loss: (?P<val_loss>[0-9.]+)"}],
     )

@@ -24,7 +24,7 @@ from sweeper.config.goals import (
     goals_of,
 )
 from sweeper.config.keys import Method, SweepKeys
-from sweeper.config.output import Output, check_output
+from sweeper.config.output import check_output
 from sweeper.config.parameters import parameter_paths, uncountable
 from sweeper.config.problems import Problem, Several, unknown_name
 from sweeper.config.programs import (
@@ -35,7 +35,7 @@ from sweeper.config.proposing import check_fit, chosen
 from sweeper.config.samplers import Sampler
 from sweeper.config.stopping import Rule
 from sweeper.expression import Expression
-from sweeper.model import Goals, Metric, Parameter
+from sweeper.model import Goals, Metric, OutputRule, Parameter
 
 __all__ = ["Method", "SweepConfig"]
 
@@ -140,7 +140,7 @@ class SweepConfig(SweepKeys):
 
     @field_validator("stdout")
     @classmethod
-    def _output_is_printed(cls, output: Output, info: ValidationInfo) -> Output:
+    def _output_is_printed(cls, output: OutputRule, info: ValidationInfo) -> OutputRule:
         data = info.data
         known = "space" in data and "constraints" in data
         names = (

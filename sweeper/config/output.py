@@ -9,54 +9,30 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator
 
 from sweeper.config.problems import Problem, Several, kind, listed, nearest, one_of, shown
 from sweeper.config.section import defined
+from sweeper.model import OutputRule, OutputStyle
 
 _LONGEST_PATTERN = 1000
-
-
-class OutputStyle(Enum):
-    """How metrics stand in what a program prints."""
-
-    AUTO = "auto"  # JSON lines and name=value
-    JSON = "json"
-    ASSIGNMENTS = "assignments"
-    PATTERN = "pattern"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """How metrics are read from a program's standard output.
-
-    Attributes:
-        style: What a line may look like.
-        patterns: Regular expressions with named groups; empty but for ``PATTERN``.
-    """
-
-    style: OutputStyle = OutputStyle.AUTO
-    patterns: tuple[str, ...] = ()
 
 
 STYLES = tuple(style.value for style in OutputStyle if style is not OutputStyle.PATTERN)
 
 
-def read_output(raw: object) -> Output:
+def read_output(raw: object) -> OutputRule:
     """Read ``stdout``.
 
     Raises:
         ValueError: With what is wrong.
     """
-    if raw is None or isinstance(raw, Output):
-        return raw or Output()
+    if raw is None or isinstance(raw, OutputRule):
+        return raw or OutputRule()
     if isinstance(raw, str) and raw in STYLES:
-        return Output(OutputStyle(raw))
+        return OutputRule(OutputStyle(raw))
     if not isinstance(raw, Mapping):
         allowed = f"{listed([*STYLES, '{pattern: ...}'])}"
         if isinstance(raw, str):
@@ -79,7 +55,7 @@ def read_output(raw: object) -> Output:
             problems.append(Problem(place, what))
     if problems:
         raise Several(problems)
-    return Output(OutputStyle.PATTERN, tuple(listed_patterns))
+    return OutputRule(OutputStyle.PATTERN, tuple(listed_patterns))
 
 
 def _pattern_problem(pattern: object) -> str | None:
@@ -104,14 +80,14 @@ def _groups(pattern: str) -> set[str]:
         return set(re.compile(pattern).groupindex)
 
 
-def written_output(output: Output) -> Any:
+def written_output(output: OutputRule) -> Any:
     """Write ``stdout`` as it is read."""
     if output.style is OutputStyle.PATTERN:
         return {"pattern": list(output.patterns)}
     return output.style.value
 
 
-def check_output(output: Output, metrics: Sequence[str], *, objective: bool) -> None:
+def check_output(output: OutputRule, metrics: Sequence[str], *, objective: bool) -> None:
     """Check that a program prints, and that each pattern says which metric it holds.
 
     Args:
@@ -122,7 +98,7 @@ def check_output(output: Output, metrics: Sequence[str], *, objective: bool) -> 
     Raises:
         Several: With what is wrong.
     """
-    if objective and output != Output():
+    if objective and output != OutputRule():
         what = "has no meaning with objective:, whose metrics are reported; drop it"
         raise Several([Problem((), what)])
     problems = [
@@ -149,5 +125,5 @@ def _unnamed(groups: set[str], metrics: Sequence[str]) -> str | None:
 
 # The rule, as the file has it and as the program's own value.
 OutputField = Annotated[
-    Output, PlainValidator(read_output), PlainSerializer(written_output), defined("stdout")
+    OutputRule, PlainValidator(read_output), PlainSerializer(written_output), defined("stdout")
 ]

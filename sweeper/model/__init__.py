@@ -17,7 +17,7 @@ from sweeper.model.events import (
 )
 from sweeper.model.facts import Busy, Claim, Hit, Mine, Progress, Record, Settled, Use
 from sweeper.model.metrics import BUILT_IN, Direction, Goals, Impute, Metric, Take, built_in
-from sweeper.model.pool import Ended, Ending, Order, PoolEvent, StepReport
+from sweeper.model.pool import Ended, Ending, Order, OutputRule, OutputStyle, PoolEvent, StepReport
 from sweeper.model.space import (
     Beta,
     Categorical,
@@ -102,6 +102,8 @@ __all__ = [
     "Notice",
     "Order",
     "Outcome",
+    "OutputRule",
+    "OutputStyle",
     "Parameter",
     "Params",
     "Point",

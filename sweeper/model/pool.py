@@ -90,3 +90,27 @@ class Order:
     seed: int
     max_steps: int | None
     folder: str
+
+
+class OutputStyle(Enum):
+    """How metrics stand in what a program prints."""
+
+    AUTO = "auto"  # JSON lines and name=value
+    JSON = "json"
+    ASSIGNMENTS = "assignments"
+    PATTERN = "pattern"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRule:
+    """How metrics are read from a program's standard output.
+
+    Attributes:
+        style: What a line may look like.
+        patterns: Regular expressions whose named groups are metrics and maybe ``step``, or else
+            ``name`` and ``value``; for ``PATTERN`` only.
+    """
+
+    style: OutputStyle = OutputStyle.AUTO
+    patterns: tuple[str, ...] = ()

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweeper.errors import PoolError
+from sweeper.model import OutputRule
 from sweeper.workers.macros import ENV, INTERPRETER, PROGRAM, VARIABLE
-from sweeper.workers.stdout_metrics import OutputRule, OutputStyle
 
-__all__ = ["DEFAULT_COMMAND", "OutputRule", "OutputStyle", "ProgramSource", "locate_program"]
+__all__ = ["DEFAULT_COMMAND", "ProgramSource", "locate_program"]
 
 # Source: https://docs.wandb.ai/guides/sweeps/sweep-config-keys, command
 DEFAULT_COMMAND = (ENV, INTERPRETER, PROGRAM, "${args}")

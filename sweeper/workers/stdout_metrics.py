@@ -10,44 +10,19 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
+from sweeper.model import OutputRule, OutputStyle
 from sweeper.trial import Report
 
 __all__ = ["LONGEST_LINE", "LineReader", "Lines", "OutputRule", "OutputStyle"]
 
-LONGEST_LINE = 2**16  # bytes; a longer one is kept in the log but not read for metrics
+__all__ = ["LONGEST_LINE", "LineReader", "Lines"]
 _STEPS = ("step", "epoch")
 _DECLARED = "energy_j"  # what a trial says of its own joules is no metric of the sweep
 _LAST_STEP = 2**53
 _NUMBER = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf(?:inity)?|nan)", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,;]+")
-
-
-class OutputStyle(Enum):
-    """How metrics stand in what a program prints."""
-
-    AUTO = "auto"  # JSON lines and name=value
-    JSON = "json"
-    ASSIGNMENTS = "assignments"
-    PATTERN = "pattern"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class OutputRule:
-    """How metrics are read from a program's standard output.
-
-    Attributes:
-        style: What a line may look like.
-        patterns: Regular expressions whose named groups are metrics and maybe ``step``, or else
-            ``name`` and ``value``; for ``PATTERN`` only.
-    """
-
-    style: OutputStyle = OutputStyle.AUTO
-    patterns: tuple[str, ...] = ()
 
 
 class LineReader:

@@ -9,13 +9,12 @@ import pytest
 from sweeper.config.caching import CacheMode, Code, CodePolicy, DataVersion
 from sweeper.config.load import load
 from sweeper.config.models import Method
-from sweeper.config.output import Output, OutputStyle
 from sweeper.config.samplers import Nsga2, Tpe
 from sweeper.config.sections import Budget, Energy, Ray, Resources, Trial
 from sweeper.config.stopping import Asha, Hyperband, Patience
 from sweeper.errors import ConfigError
 from sweeper.expression import Expression
-from sweeper.model import Direction, Goals, Impute, Metric, Take
+from sweeper.model import Direction, Goals, Impute, Metric, OutputRule, OutputStyle, Take
 from tests.config.sweeps import (
     COMPLETE,
     HEAD,
@@ -40,7 +39,7 @@ def test_a_complete_file_becomes_plain_values(tmp_path: Path) -> None:
     assert config.goals == Goals((metric,), ("val_accuracy", "latency_ms"), (constraint,))
     assert config.point_constraints == (Expression("hidden * layers <= 512"),)
     assert config.enqueue == ({"hidden": 64, "layers": 2},)
-    assert (config.program, config.command, config.stdout) == (None, None, Output())
+    assert (config.program, config.command, config.stdout) == (None, None, OutputRule())
     assert config.early_terminate == Hyperband(min_iter=3, eta=3.0)
     assert (config.max_steps, config.seed) == (30, 1)
     assert config.sampler is not None
@@ -92,7 +91,7 @@ def test_a_program_file_becomes_plain_values(tmp_path: Path) -> None:
     assert config.sampler.options == {"population_size": 8, "mutation_prob": 0.2}
     assert (config.trial.replicates, config.trial.grace_s) == (3, 60.0)
     patterns = (r"(?P<step>\d+): (?P<latency_ms>.+) ms", r"(?P<name>[\w/]+)=(?P<value>\S+)")
-    assert config.stdout == Output(OutputStyle.PATTERN, patterns)
+    assert config.stdout == OutputRule(OutputStyle.PATTERN, patterns)
 
 
 def test_a_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
@@ -100,7 +99,7 @@ def test_a_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
     config = load_text(tmp_path, MINIMAL).config
     assert (config.name, config.description, config.seed) == ("sweep", None, 0)
     assert config.goals == Goals.of(Metric("loss", Direction.MINIMIZE, None, Take.LAST))
-    assert (config.point_constraints, config.enqueue, config.stdout) == ((), (), Output())
+    assert (config.point_constraints, config.enqueue, config.stdout) == ((), (), OutputRule())
     assert (config.early_terminate, config.max_steps) == (None, None)
     assert config.sampler == Tpe()
     assert config.budget == Budget()

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from sweeper.config.caching import Cache
 from sweeper.config.load import restore
 from sweeper.config.models import SweepConfig
-from sweeper.config.output import Output
 from sweeper.config.samplers import Random
 from sweeper.config.stopping import Asha
 from sweeper.errors import ConfigError
 from sweeper.expression import Expression
-from sweeper.model import Direction, Metric
+from sweeper.model import Direction, Metric, OutputRule
 from tests.config.sweeps import COMPLETE, HEAD, MINIMAL, PROGRAM, load_text
 
 
@@ -249,12 +248,12 @@ def test_sections_can_be_made_in_code() -> None:
             "constraints": [Expression("lr < 0.5")],
             "parameters": {"lr": {"min": 0.1, "max": 1}},
             "early_terminate": Asha(),
-            "stdout": Output(),
+            "stdout": OutputRule(),
             "sampler": Random(),
         }
     )
     assert (config.goals.first.name, config.early_terminate) == ("loss", Asha())
-    assert (config.sampler, config.stdout) == (Random(), Output())
+    assert (config.sampler, config.stdout) == (Random(), OutputRule())
     assert config.cache == Cache()
 
 

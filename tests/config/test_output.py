@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.config.output import Output, OutputStyle
+from sweeper.model import OutputRule, OutputStyle
 from tests.config.sweeps import MINIMAL, errors_of, load_text
 
 TEXT = MINIMAL.replace("objective: train.py:train", "program: train.py")
@@ -14,20 +14,20 @@ TEXT = f"{TEXT}constraints: [latency_ms < 3]\n"
 @pytest.mark.parametrize(
     ("text", "output"),
     [
-        ("", Output(OutputStyle.AUTO)),
-        ("auto", Output(OutputStyle.AUTO)),
-        ("json", Output(OutputStyle.JSON)),
-        ("assignments", Output(OutputStyle.ASSIGNMENTS)),
-        ("none", Output(OutputStyle.NONE)),
-        ("{pattern: 'loss (?P<loss>.+)'}", Output(OutputStyle.PATTERN, ("loss (?P<loss>.+)",))),
+        ("", OutputRule(OutputStyle.AUTO)),
+        ("auto", OutputRule(OutputStyle.AUTO)),
+        ("json", OutputRule(OutputStyle.JSON)),
+        ("assignments", OutputRule(OutputStyle.ASSIGNMENTS)),
+        ("none", OutputRule(OutputStyle.NONE)),
+        ("{pattern: 'loss (?P<loss>.+)'}", OutputRule(OutputStyle.PATTERN, ("loss (?P<loss>.+)",))),
         ("{pattern: ['(?P<step>.) (?P<loss>.)', '(?P<latency_ms>.)']}",
-         Output(OutputStyle.PATTERN, ("(?P<step>.) (?P<loss>.)", "(?P<latency_ms>.)"))),
+         OutputRule(OutputStyle.PATTERN, ("(?P<step>.) (?P<loss>.)", "(?P<latency_ms>.)"))),
         ("{pattern: '(?P<name>.)=(?P<value>.)'}",
-         Output(OutputStyle.PATTERN, ("(?P<name>.)=(?P<value>.)",))),
+         OutputRule(OutputStyle.PATTERN, ("(?P<name>.)=(?P<value>.)",))),
     ],
 )  # fmt: skip
 def test_what_a_program_prints_is_read_by_one_rule(
-    tmp_path: Path, text: str, output: Output
+    tmp_path: Path, text: str, output: OutputRule
 ) -> None:
     """By a named style, or by patterns whose groups are metrics, or name and value."""
     loaded = load_text(tmp_path, f"{TEXT}stdout: {text}\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sweeper.expression import Expression
@@ -92,6 +94,15 @@ def test_so_it_does_with_any_goals(sampler: str, goals: Goals) -> None:
     """Imputed values, several objectives and constraints on outcomes are rebuilt as well."""
     if sampler != "cmaes" or len(goals.metrics) == 1:
         goes_on(Sweep(settings_of(sampler, goals), 4, ends_early=True).run(60), 41)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_so_it_does_after_points_that_a_person_began(sampler: str, cut: int) -> None:
+    """What a sampler adds to a point to try first is its state as much as its own points are."""
+    begun = ({"n": 2}, {"x": 0.5, "kind": "a"}, {"group": {"w": 3}})
+    settings = replace(settings_of(sampler), enqueue=begun)
+    goes_on(Sweep(settings, 4, ends_early=True).run(60), cut)
 
 
 @pytest.mark.parametrize("cut", [6, 12, 20])

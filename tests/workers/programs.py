@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.model import AttemptId, Cause, CauseKind, Ended, Order, Params, StepReport
+from sweeper.model import AttemptId, Cause, CauseKind, Ended, Order, OutputRule, Params, StepReport
 from sweeper.seams import Pool
 from sweeper.testing.pool_cases import wait
 from sweeper.workers.local_pool import LocalPool
-from sweeper.workers.program import OutputRule, ProgramSource, locate_program
+from sweeper.workers.program import ProgramSource, locate_program
 from sweeper.workers.worker import WorkerSetup
 from tests.workers.objectives import scripted_meter
 

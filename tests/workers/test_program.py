@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import PoolError
-from sweeper.model import Cause, CauseKind, Ended, Ending, Params, StepReport
+from sweeper.model import Cause, CauseKind, Ended, Ending, OutputRule, Params, StepReport
 from sweeper.testing.pool_cases import wait
 from sweeper.workers.local_pool import LocalPool
-from sweeper.workers.program import DEFAULT_COMMAND, OutputRule, locate_program
+from sweeper.workers.program import DEFAULT_COMMAND, locate_program
 from sweeper.workers.worker import WorkerSetup
 from tests.workers.objectives import scripted_meter
 from tests.workers.programs import gone, play, program, shell, trial

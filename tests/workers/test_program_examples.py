@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeper.model import Ending, Params
-from sweeper.workers.program import OutputRule, ProgramSource, locate_program
+from sweeper.model import Ending, OutputRule, Params
+from sweeper.workers.program import ProgramSource, locate_program
 from tests.workers.programs import play
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

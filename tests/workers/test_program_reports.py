@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.model import Ending
-from sweeper.workers.program import OutputRule, OutputStyle
+from sweeper.model import Ending, OutputRule, OutputStyle
 from tests.workers.programs import play, program, shell
 
 # --- which reports count ---

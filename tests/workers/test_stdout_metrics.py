@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeper.model import OutputRule, OutputStyle
 from sweeper.trial import Report
-from sweeper.workers.stdout_metrics import LONGEST_LINE, LineReader, Lines, OutputRule, OutputStyle
+from sweeper.workers.stdout_metrics import LONGEST_LINE, LineReader, Lines
 
 NAMES = ("loss", "val/acc")
 
