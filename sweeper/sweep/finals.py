@@ -34,7 +34,7 @@ def _why_unknown(name: str, energy_j: float | None) -> str:
     if name not in BUILT_IN:
         return (
             f"the objective ended without reporting {name}; report it with "
-            f'yield step, {{"{name}": value}}'
+            f'yield step, {{"{name}": value}}; a program prints {name}=VALUE'
         )
     if energy_j is None:
         return f"{name} is unknown: nothing measures or estimates the energy of this trial"

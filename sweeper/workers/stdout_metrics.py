@@ -15,9 +15,9 @@ from typing import Any
 from sweeper.model import OutputRule, OutputStyle
 from sweeper.trial import Report
 
-__all__ = ["LONGEST_LINE", "LineReader", "Lines", "OutputRule", "OutputStyle"]
-
 __all__ = ["LONGEST_LINE", "LineReader", "Lines"]
+
+LONGEST_LINE = 2**16  # bytes; a longer one is kept in the log but not read for metrics
 _STEPS = ("step", "epoch")
 _DECLARED = "energy_j"  # what a trial says of its own joules is no metric of the sweep
 _LAST_STEP = 2**53
