@@ -17,10 +17,16 @@ def loaded_factors(loaded: LoadedSweep) -> Factors:
         ConfigError: If there is no such region.
     """
     try:
-        return factors_of(loaded.config)
+        found = factors_of(loaded.config)
     except UnknownRegion as error:
         what = str(error).removeprefix("energy.region: ")
         raise loaded.problem("energy.region", what) from error
+    wanted = "budget.cost" if loaded.config.budget.cost is not None else "the metric cost"
+    is_money = wanted == "budget.cost" or "cost" in loaded.config.goals.names
+    if found.price_per_kwh is None and is_money:
+        what = f"is needed: {wanted} is money, and without a price it is unknown; give 0.2, say"
+        raise loaded.problem("energy.price_per_kwh", what)
+    return found
 
 
 def factors_of(config: SweepConfig) -> Factors:
@@ -60,13 +66,16 @@ def check_gpus(loaded: LoadedSweep, *, local: bool) -> None:
 def hardware_of(config: SweepConfig) -> dict[str, Value] | None:
     """Describe the hardware where results depend on it; None: they do not.
 
-    Joules, grams, money and seconds of one kind of machine are no answer on another. The nodes of a
-    given cluster are not looked at: its results are its own.
+    Joules, grams, money and seconds of one kind of machine are no answer on another, nor are joules
+    that were estimated with another number of watts. The nodes of a given cluster are not looked
+    at: its results are its own.
     """
     if not config.goals.built_in:
         return None
+    watts = config.energy.cpu_w_per_core
+    estimate: dict[str, Value] = {} if watts is None else {"cpu_w_per_core": watts}
     if config.ray.address is not None:
-        return {"policy": "cluster", "address": config.ray.address}
+        return {"policy": "cluster", "address": config.ray.address, **estimate}
     from sweeper.energy.hardware import hardware_class
 
-    return hardware_class(config.resources.gpus)
+    return {**hardware_class(config.resources.gpus), **estimate}

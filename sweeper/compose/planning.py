@@ -162,11 +162,17 @@ def _look(
         most = _MOST_SAMPLED if sampled else _MOST_LISTED
         points = sample(loaded, min(trials or most, most))
     points = points[:trials]
-    keys = [key for point in points if isinstance(key := question.key(point), Key)]
-    if not keys:
+    seeds = range(loaded.config.trial.replicates)
+    keys = [
+        [key for i in seeds if isinstance(key := question.key(point, replicate=i), Key)]
+        for point in points
+    ]
+    if not any(keys):
         return _Look(0, 0)
-    known = _answered(store, loaded.config, keys)
-    return _Look(len(points), known, recorded_costs(store, keys[0]), sampled)
+    answered = _answered(store, loaded.config, [key for own in keys for key in own])
+    known = sum(all(key.run_key in answered for key in own) for own in keys if own)
+    cost_of = next(own[0] for own in keys if own)
+    return _Look(len(points), known, recorded_costs(store, cost_of), sampled)
 
 
 def _led(loaded: LoadedSweep, question: Question, store: Store) -> list[Params]:
@@ -179,12 +185,11 @@ def _led(loaded: LoadedSweep, question: Question, store: Store) -> list[Params]:
     return list({row.id.number: row.params for row in rows}.values())
 
 
-def _answered(store: Store, config: SweepConfig, keys: Sequence[Key]) -> int:
-    """Count the questions that the store answers now."""
+def _answered(store: Store, config: SweepConfig, keys: Sequence[Key]) -> frozenset[str]:
+    """Return the questions that the store answers now, by run_key."""
     ledger = build_ledger(store, config, uuid4())
     cache = build_cache(store, ledger, config, uuid4(), uuid4())
-    found = cache.lookup(keys)
-    return sum(key.run_key in found for key in keys)
+    return frozenset(cache.lookup(keys))
 
 
 def _forecast(

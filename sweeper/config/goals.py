@@ -60,8 +60,8 @@ class MetricKeys(Section):
     )
     take: Annotated[Take, choice(Take)] | None = Field(
         default=None,
-        description="Which report is a trial's value; default: last for an objective, best for a "
-        "program, as in W&B.",
+        description="Which report is a trial's value; default: last, but best for the one metric "
+        "of a program, as in W&B.",
     )
     impute: Annotated[Impute, choice(Impute)] | None = Field(
         default=None, description="What the sampler is told for a failed trial; default: nothing."
@@ -88,7 +88,12 @@ def _read_metric(raw: object, info: ValidationInfo) -> Metric:
         what = "changes nothing here: samplers are not told about running trials"
         note(info, (info.field_name or "metric", "impute_while_running"), what)
     program = info.data.get("program") or info.data.get("command")
-    take = keys.take or (Take.BEST if program else Take.LAST)
+    # Of several metrics each report's own best would be a point that no report ever was.
+    alone = info.field_name == "metric" and keys.name not in BUILT_IN
+    if keys.take is Take.BEST and keys.name in BUILT_IN:
+        what = f"{keys.name} is that of the whole trial, which only its last report knows"
+        raise Several([Problem(("take",), f"{what}; drop it, or write last")])
+    take = keys.take or (Take.BEST if program and alone else Take.LAST)
     return Metric(keys.name, keys.goal, keys.target, take, keys.impute)
 
 

@@ -133,7 +133,7 @@ def spent_by(trial: TrialView) -> Total:
 
 def _trial(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[str, Value]:
     params, goals = trial.first.params, summary.goals
-    worth = worth_of(trial.replicates, goals, summary.factors)
+    worth = worth_of(trial.trainings, goals, summary.factors)
     document: dict[str, Value] = {
         "number": trial.number,
         "state": trial.state.value,

@@ -98,6 +98,8 @@ def _table(rows: Sequence[Sequence[str]], params: Sequence[Params]) -> list[str]
     ]
     room = _WIDTH - 2 - len(lines[0])
     if room < _NARROWEST:
-        return lines
+        below = [one_line(f"      {figures.params(it)}", _WIDTH) for it in params]
+        pairs = zip(lines[1:], below, strict=True)
+        return [lines[0], *(line for pair in pairs for line in pair)]
     last = ["params", *(one_line(figures.params(it), room) for it in params)]
     return [f"{line}  {cell}" for line, cell in zip(lines, last, strict=True)]

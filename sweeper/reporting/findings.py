@@ -6,11 +6,11 @@ Owns: these values, how they are found in a history, and their JSON. Imports ``s
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeper.model import Source, SweepHistory, TrialState, Value
+from sweeper.model import Source, SweepHistory, TrialState, UseRow, Value
 from sweeper.reporting.accounts import STORE
 from sweeper.reporting.clean import jsonable, one_line
 from sweeper.reporting.outcomes import TrialView
@@ -145,13 +145,16 @@ def find_failures(trials: Sequence[TrialView]) -> tuple[Failure, ...]:
 
 def find_producers(history: SweepHistory) -> tuple[Producer, ...]:
     """Say who had trained what the store answered, the most used first."""
-    groups: dict[tuple[str, str], Producer] = {}
+    groups: defaultdict[tuple[str, str], list[UseRow]] = defaultdict(list)
     for use in history.uses:
-        if use.kind not in STORE:
-            continue
-        name = (use.producer, use.producer_host)
-        seen = groups.get(name, Producer(*name, trials=0, stored_at=use.stored_at))
-        groups[name] = Producer(
-            *name, trials=seen.trials + 1, stored_at=max(seen.stored_at, use.stored_at)
+        if use.kind in STORE:
+            groups[use.producer, use.producer_host].append(use)
+    producers = [
+        Producer(
+            *name,
+            trials=len({use.number for use in uses}),
+            stored_at=max(use.stored_at for use in uses),
         )
-    return tuple(sorted(groups.values(), key=lambda p: (-p.trials, p.who, p.host)))
+        for name, uses in groups.items()
+    ]
+    return tuple(sorted(producers, key=lambda p: (-p.trials, p.who, p.host)))

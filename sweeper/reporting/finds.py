@@ -97,7 +97,7 @@ def find(
 
 def _find(trial: TrialView, history: SweepHistory, goals: Goals, factors: Factors) -> Find | None:
     """Return a trial as a find; None: it is not complete, or one of its values is unknown."""
-    worth = worth_of(trial.replicates, goals, factors) if trial.complete else None
+    worth = worth_of(trial.trainings, goals, factors) if trial.complete else None
     if worth is None or objectives(worth, goals) is None:
         return None
     params = trial.first.params

@@ -6,6 +6,7 @@ has. Imports ``sweeper.model`` only.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ class TrialView:
     Attributes:
         replicates: The latest attempt of each replicate, in their order; there is at least one.
         attempts: All rows of this number, by replicate and attempt.
+        trainings: What its value is the mean of: its replicates; of a duplicate those of its twin.
     """
 
     replicates: tuple[TrialRow, ...]
     attempts: tuple[TrialRow, ...]
+    trainings: tuple[TrialRow, ...]
 
     @property
     def first(self) -> TrialRow:
@@ -84,7 +87,7 @@ class TrialView:
     @property
     def elapsed_s(self) -> float | None:
         """Return the seconds of its trainings; None: unknown."""
-        known = [row.elapsed_s for row in self.replicates if row.elapsed_s is not None]
+        known = [row.elapsed_s for row in self.trainings if row.elapsed_s is not None]
         return sum(known) if known else None
 
 
@@ -98,12 +101,21 @@ def trials_of(history: SweepHistory) -> tuple[TrialView, ...]:
     rows: defaultdict[int, list[TrialRow]] = defaultdict(list)
     for row in sorted(history.attempts, key=lambda r: (r.id.replicate, r.id.attempt)):
         rows[row.id.number].append(row)
-    return tuple(_view(rows[number]) for number in sorted(rows))
+    trained: dict[str, tuple[TrialRow, ...]] = {}
+    return tuple(_view(rows[number], trained) for number in sorted(rows))
 
 
-def _view(rows: list[TrialRow]) -> TrialView:
-    latest = {row.id.replicate: row for row in rows}
-    return TrialView(tuple(latest.values()), tuple(rows))
+def _view(rows: list[TrialRow], trained: dict[str, tuple[TrialRow, ...]]) -> TrialView:
+    """Put a trial together; a duplicate's row holds the mean of its twin's trainings only."""
+    latest = tuple({row.id.replicate: row for row in rows}.values())
+    params = json.dumps(latest[0].params, sort_keys=True, default=str)
+    trainings = latest
+    if latest[0].source is Source.DUPLICATE:
+        twin = trained.get(params, ())
+        trainings = twin if len(twin) > 1 else latest
+    else:
+        trained.setdefault(params, latest)
+    return TrialView(latest, tuple(rows), trainings)
 
 
 def from_store(trial: TrialView, history: SweepHistory) -> bool:

@@ -77,7 +77,7 @@ class TrialTable:
 
 def _columns(trials: Sequence[TrialView], summary: Summary) -> list[_Column]:
     goals = summary.goals
-    worths = [worth_of(trial.replicates, goals, summary.factors) for trial in trials]
+    worths = [worth_of(trial.trainings, goals, summary.factors) for trial in trials]
     values = [
         _Column(name, tuple("" if it is None else it.cell(column) for it in worths))
         for column, name in enumerate(goals.names)
@@ -100,7 +100,7 @@ def _columns(trials: Sequence[TrialView], summary: Summary) -> list[_Column]:
 def _params(trial: TrialView, summary: Summary) -> str:
     """Write a trial's params, why it did not complete, and what it breaks."""
     params, goals = trial.first.params, summary.goals
-    worth = worth_of(trial.replicates, goals, summary.factors)
+    worth = worth_of(trial.trainings, goals, summary.factors)
     why = [] if trial.cause is None else [f"({trial.cause})"]
     if worth is not None and trial.complete:
         why += [f"(breaks {text})" for text in broken(worth, params, goals)]

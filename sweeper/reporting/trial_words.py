@@ -48,7 +48,7 @@ def trial_lines(trial: TrialView, history: SweepHistory, summary: Summary) -> li
 def _value_lines(trial: TrialView, summary: Summary) -> list[str]:
     """Word each metric that has a value, and the constraints that are not met."""
     goals, params = summary.goals, trial.first.params
-    worth = worth_of(trial.replicates, goals, summary.factors)
+    worth = worth_of(trial.trainings, goals, summary.factors)
     if worth is None:
         return []
     written = {it: worth.written(it) for it in range(len(worth.names)) if worth.figure(it)}

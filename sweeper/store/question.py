@@ -177,8 +177,15 @@ class Question:
         """Return the version of each distribution in the key."""
         return dict(self.environment.dists)
 
+    @property
+    def _hardware_text(self) -> tuple[str, ...]:
+        """Return the canonical text of the hardware, where results depend on it."""
+        return () if self.settings.hardware is None else (self._fixed["hw"].text,)
+
     def sweep_digest(self, decisions: object) -> str:
         """Digest what makes two sweeps the same: the file's decisions, code, data, environment.
+
+        And the kind of hardware, where what is compared depends on it.
 
         Args:
             decisions: What of the sweep file decides proposals or results.
@@ -194,7 +201,7 @@ class Question:
         except NotCanonical as error:
             raise CacheError(f"the sweep file cannot be identified: {error}") from error
         digest = hashlib.sha256(_SWEEP)
-        for part in (text, self.code_text, self.data_text, self.env_text):
+        for part in (text, self.code_text, self.data_text, self.env_text, *self._hardware_text):
             body = part.encode()
             digest.update(len(body).to_bytes(8, "big") + body)
         return digest.hexdigest()

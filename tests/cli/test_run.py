@@ -204,10 +204,12 @@ def test_secrets_are_not_stored(project: Project) -> None:
         (["sweep.yaml", "energy.region=Atlantis"], "energy.region: unknown region 'Atlantis'"),
         (["sweep.yaml", "resources.gpus=1"], "has no NVIDIA GPU that NVML can see; set gpus: 0"),
         (["sweep.yaml", "early_terminate={type: asha, eta: 2.5}"], "whole number for asha, got 2"),
+        (["sweep.yaml", "budget.cost=1"], "energy.price_per_kwh: is needed: budget.cost is money"),
+        (["sweep.yaml", "constraints=[cost <= 1]"], "energy.price_per_kwh: is needed: the metric"),
         (["sweep.yaml", "nonsense"], "nonsense"),
     ],
     ids=["missing", "empty", "syntax", "unknown-key", "no-file", "no-function", "region", "gpu",
-         "eta", "override"],
+         "eta", "price-of-budget", "price-of-metric", "override"],
 )  # fmt: skip
 def test_what_is_wrong_is_told_in_one_line(
     project: Project, args: list[str], expected: str

@@ -67,9 +67,27 @@ def test_running_trials_are_not_imputed(tmp_path: Path, told: str) -> None:
 )
 def test_a_programs_best_report_counts(tmp_path: Path, way: str, take: Take) -> None:
     """Where the file does not say, a function's last report counts and a program's best."""
-    text = with_metrics("metrics: [{name: a}, {name: b, take: last}]")
-    config = load_text(tmp_path, text.replace("objective: train.py:train", way)).config
-    assert [metric.take for metric in config.goals.metrics] == [take, Take.LAST]
+    text = with_metrics("metric: {name: a}").replace("objective: train.py:train", way)
+    assert load_text(tmp_path, text).config.goals.first.take is take
+
+
+@pytest.mark.parametrize(
+    "metrics", ["metrics: [{name: a}, {name: b}]", "metric: {name: energy_j}"], ids=str
+)
+def test_values_that_belong_together_are_those_of_the_last_report(
+    tmp_path: Path, metrics: str
+) -> None:
+    """Each metric's own best would be a point that no report was; joules only add up at the end."""
+    text = with_metrics(metrics).replace("objective: train.py:train", "program: a.py")
+    goals = load_text(tmp_path, text).config.goals
+    assert {metric.take for metric in goals.metrics} == {Take.LAST}
+
+
+def test_the_best_of_a_built_in_metric_is_refused(tmp_path: Path) -> None:
+    """Its first value would always be the best one."""
+    text = with_metrics("metric: {name: energy_j, take: best}")
+    (line,) = errors_of(tmp_path, text)
+    assert "metric.take: energy_j is that of the whole trial" in line
 
 
 def test_several_metrics_are_the_goals_in_their_order(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_program_file_becomes_plain_values(tmp_path: Path) -> None:
     assert config.goals == Goals(
         metrics=(
             Metric("val/acc", Direction.MAXIMIZE, take=Take.LAST),
-            Metric("energy_kwh", Direction.MINIMIZE, take=Take.BEST, impute=Impute.WORST),
+            Metric("energy_kwh", Direction.MINIMIZE, take=Take.LAST, impute=Impute.WORST),
         ),
         names=("val/acc", "energy_kwh", "latency_ms", "cost"),
         constraints=outcomes,

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sweeper.model import Direction, Goals, Metric, Source, TrialRow, TrialState
+from sweeper.reporting.documents import sweep_json
 from sweeper.reporting.outcomes import trials_of
 from sweeper.testing.histories import history_of, measured, trial_row
 from tests.reporting.samples import ACCURACY, FRONT, constrained, summary_of
@@ -122,6 +123,18 @@ def test_replicates_decide_by_their_mean() -> None:
     assert best is not None
     assert best.number == 1
     assert best.worth.written() == "val_accuracy 0.81 ± 0.014 (2 seeds)"
+
+
+def test_a_duplicate_is_worth_what_its_twins_trainings_are() -> None:
+    """Its one row has the mean; spread, seeds and seconds are those of what was trained."""
+    twin = [trial_row(0, [value], replicate=n, params={"x": 1}) for n, value in enumerate([1, 3])]
+    copy = trial_row(1, [1], final=(2.0,), source=Source.DUPLICATE, params={"x": 1})
+    first, second = sweep_json(history_of(*twin, copy), summary_of(history_of(*twin, copy)))[
+        "trial_list"
+    ]
+    for key in ("metrics", "replicates", "spread", "elapsed_s"):
+        assert second[key] == first[key]
+    assert second["source"] == "duplicate"
 
 
 @pytest.mark.parametrize(

@@ -371,9 +371,11 @@ def test_sweep_digest(settings: QuestionSettings) -> None:
         replace(settings, code_exclude=("a",)),
         replace(settings, data=()),
         replace(settings, effective_env={}),
+        replace(settings, hardware={"policy": "class", "gpu": None, "cpu": "one"}),
+        replace(settings, hardware={"policy": "class", "gpu": None, "cpu": "another"}),
     )
     digests = {Question.build(other).sweep_digest(decisions) for other in others}
-    assert len(digests | {digest}) == 4
+    assert len(digests | {digest}) == 6
 
 
 def test_decisions_without_text(settings: QuestionSettings) -> None:
