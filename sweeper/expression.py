@@ -88,6 +88,10 @@ class Expression:
         tree, quoted = _parsed(self.text)
         return bool(_Reading(values, quoted).value(tree))
 
+    def allows(self, values: Mapping[str, object]) -> bool:
+        """Tell whether it holds, or names something that is not there and so says nothing."""
+        return not all(_is_there(name, values) for name in self.names) or self.holds(values)
+
     def violation(self, values: Mapping[str, object]) -> float:
         """Return how far it is from holding: at most 0 when it holds; infinite: not comparable."""
         tree, quoted = _parsed(self.text)
@@ -180,6 +184,18 @@ def _name(node: ast.AST, quoted: Sequence[str]) -> str | None:
     for index, name in enumerate(quoted):
         path = path.replace(_PLACEHOLDER.format(index), name)
     return path
+
+
+def _is_there(name: str, values: Mapping[str, object]) -> bool:
+    """Tell whether a dotted path leads to a value, null too."""
+    if name in values:
+        return True
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        held = values.get(".".join(parts[:length]))
+        if isinstance(held, Mapping) and _is_there(".".join(parts[length:]), held):
+            return True
+    return False
 
 
 class _Reading:

@@ -82,6 +82,24 @@ def test_a_violation_says_how_far(text: str, values: dict[str, object], violatio
     assert Expression(text).violation(values) == violation
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "allows"),
+    [
+        ("mom <= 0.8", {"mom": 0.9}, False),
+        ("mom <= 0.8", {"mom": 0.5}, True),
+        ("mom <= 0.8", {"opt": "adam"}, True),
+        ("mom <= 0.8", {"mom": None}, False),
+        ("svm.c > 1", {"svm": {"kernel": "rbf"}}, True),
+        ("svm.c > 1", {"svm": {"c": 0.5}}, False),
+    ],
+)
+def test_what_is_not_there_breaks_no_constraint(
+    text: str, values: dict[str, object], allows: bool
+) -> None:
+    """A constraint over an inactive parameter leaves the branches without it alone."""
+    assert Expression(text).allows(values) is allows
+
+
 def test_an_open_bound_is_violated_at_the_bound() -> None:
     """``x < 3`` does not hold at 3, and its violation says so by being more than 0."""
     assert Expression("x < 3").violation({"x": 3}) > 0

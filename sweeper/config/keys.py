@@ -112,7 +112,8 @@ class SweepKeys(Section):
     )
     constraints: Annotated[tuple[ConstraintField, ...], AsTuple] = Field(
         default=(),
-        description="Conditions on points and on outcomes.",
+        description="Conditions on points and on outcomes; one over a parameter that is not there "
+        "says nothing.",
         examples=[["hidden * layers <= 4096", "energy_kwh <= 0.4"]],
     )
     scheduler: Scheduler | None = None

@@ -190,13 +190,18 @@ def _wandb_keys() -> dict[str, Schema]:
     return {"run_cap": cap, **inert}
 
 
+# W&B needs a metric only where it steers the search.
+_UNSTEERED: Schema = {"properties": {"method": {"enum": ["grid", "random"]}}}
+
+
 def _between_keys() -> list[Schema]:
     """Return the rules between top-level keys."""
     return [
         {"anyOf": [_given("objective"), _given("program"), _given("command")]},
         _not_both("objective", "program"),
         _not_both("objective", "command"),
-        {"oneOf": [_given("metric"), _given("metrics")]},
+        _not_both("metric", "metrics"),
+        {"anyOf": [_given("metric"), _given("metrics"), _UNSTEERED]},
         _not_both("early_terminate", "scheduler"),
     ]
 

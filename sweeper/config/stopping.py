@@ -185,14 +185,14 @@ def _read_inner(raw: object, info: ValidationInfo) -> Inner | None:
 
 
 class Patience(_Judging):
-    """Stop a trial that has not got better for some reports."""
+    """Stop a trial whose last reports are all worse than its best before; a plateau goes on."""
 
     type: Literal["patience"] = "patience"
     patience: Count = Field(
-        description="So many reports without an improvement are waited for.", examples=[5]
+        description="So many last reports are held against the best before them.", examples=[5]
     )
     min_delta: Annotated[float, Field(ge=0)] = Field(
-        default=0.0, description="Only more than this is an improvement."
+        default=0.0, description="Worse by up to this much is not worse (Optuna's tolerance)."
     )
     then: Annotated[
         Inner | None, BeforeValidator(_read_inner), defined("rule_without_patience")

@@ -68,8 +68,8 @@ class Domain:
         self.finite = all(value_count(leaf.parameter) is not None for leaf in self.space.leaves)
 
     def allows(self, params: Params) -> bool:
-        """Tell whether a point satisfies the constraints."""
-        return all(constraint.holds(params) for constraint in self.constraints)
+        """Tell whether a point satisfies the constraints, as far as their parameters are there."""
+        return all(constraint.allows(params) for constraint in self.constraints)
 
     def random_points(self, random: Random, part: Part = MappingProxyType({})) -> Iterator[Params]:
         """Draw as many random points as are worth trying; yield those that are allowed.

@@ -89,7 +89,7 @@ def count_points(
     if len(points) > ENUMERABLE:
         return None
     nested = (flat.nest(point) for point in points)
-    feasible = (p for p in nested if all(constraint.holds(p) for constraint in constraints))
+    feasible = (p for p in nested if all(constraint.allows(p) for constraint in constraints))
     return len({point_identity(point, without) for point in feasible})
 
 

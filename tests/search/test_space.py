@@ -110,6 +110,15 @@ def test_ignored_parameters_do_not_make_points() -> None:
     assert size({"a": IntUniform(0, 9), "b": Uniform(0, 1)}, without=frozenset("b")) == 10
 
 
+def test_a_constraint_leaves_points_without_its_parameter_alone() -> None:
+    """It is about the branch that has the parameter."""
+    space: Space = {
+        "opt": Categorical(("adam", "sgd")),
+        "mom": Conditional(Expression("opt == 'sgd'"), Categorical((0.5, 0.9))),
+    }
+    assert size(space, constraints=(Expression("mom <= 0.8"),)) == 2
+
+
 def test_constraints_leave_points_out() -> None:
     """Only what satisfies all constraints counts."""
     space: Space = {"a": IntUniform(1, 5), "b": IntUniform(1, 5)}
