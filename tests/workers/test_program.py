@@ -77,6 +77,7 @@ def test_what_is_found_is_not_run(tmp_path: Path) -> None:
 def test_a_program_finds_its_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seed, horizon, folders and files are in the environment; W&B's variables too."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    monkeypatch.delenv("SWEEPER_REQUIRE", raising=False)
     source = program(tmp_path, {"train.py": SHOWS_ENV}, ["${interpreter}", "${program}"])
     played = play(source, tmp_path)
     assert played.ended.cause is None
