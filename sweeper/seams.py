@@ -1,4 +1,4 @@
-"""The six seams. Each has a real implementation, and a fake in ``sweeper.testing``.
+"""The seams. Each has a real implementation, and a fake in ``sweeper.testing``.
 
 Everything that crosses one is a frozen value of ``model.py``. Expected endings are values; an
 exception means that the sweep cannot go on. ``docs/architecture.md`` draws who implements what.
@@ -19,6 +19,7 @@ from sweeper.model import (
     Claim,
     Energy,
     Event,
+    GpuEnergy,
     Hit,
     Key,
     Mine,
@@ -35,7 +36,7 @@ from sweeper.model import (
     Verdict,
 )
 
-__all__ = ["Cache", "Ledger", "Meter", "Observer", "Pool", "Study"]
+__all__ = ["Agent", "Cache", "Ledger", "Meter", "Observer", "Pool", "Study"]
 
 
 class Study(Protocol):
@@ -170,15 +171,21 @@ class Ledger(Protocol):
         """Make an attempt durable before anything of it can be observed."""
 
     def flush(
-        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead_j: float | None
+        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead: Energy
     ) -> bool:
-        """Heartbeat and joules so far; True: somebody asked this sweep to stop."""
+        """Heartbeat and joules so far; True: somebody asked this sweep to stop.
+
+        Args:
+            progress: Of each attempt in flight.
+            elapsed_s: Time with a driver, over all continuations.
+            overhead: What the workers used outside attempts, over all continuations.
+        """
 
     def settle(self, settled: Settled) -> None:
         """Write record, claim, row and use: all or nothing, repeatable."""
 
     def finish(
-        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead_j: float | None
+        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead: Energy
     ) -> None:
         """Close the sweep."""
 
@@ -212,6 +219,38 @@ class Meter(Protocol):
 
     def overhead(self) -> Energy:
         """Return what was used since ``begin`` outside closed accounts."""
+
+
+class Agent(Protocol):
+    """Keeps the energy ledger of one node's GPUs, outside the trials. Safe for threads.
+
+    Whatever the weights, the books close: over all workers, what their meters booked to trials and
+    to overhead, and what ``boards`` says is other people's, is what the boards' counters went up by
+    since the agent began.
+    """
+
+    def meter(self, worker: str, pid: int) -> Meter:
+        """Return the meter of one worker's GPUs.
+
+        Its overhead is the worker's part of what no trial used: the parts of all workers that have
+        begun and were not retired sum to the whole.
+
+        Args:
+            worker: Any name that no other worker of this agent has.
+            pid: The root of its process tree, on this node.
+        """
+
+    def retire(self, worker: str) -> Energy:
+        """Close what a worker that is gone left open; unavailable if that was nothing."""
+
+    def boards(self) -> tuple[GpuEnergy, ...]:
+        """Return a line per board that was ever given to a worker, since the agent began.
+
+        ``energy_j`` is overhead, ``device_j`` everything, ``external_j`` other people's.
+        """
+
+    def end(self) -> None:
+        """Stop reading. May be called twice."""
 
 
 class Observer(Protocol):

@@ -7,6 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines are shared: how long an example takes says nothing about the law.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 REQUIRED = set(filter(None, os.environ.get("SWEEPER_REQUIRE", "").split(",")))
 

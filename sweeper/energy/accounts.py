@@ -1,4 +1,4 @@
-"""One worker's accounts: trials one after the other, and overhead for everything else.
+"""One worker's own readings: trials one after the other, and overhead for everything else.
 
 Must not import pynvml or psutil: it sees books and a clock.
 """
@@ -9,19 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sweeper.energy.books import At, Book, GpuBook, Used
-from sweeper.energy.rapl import MEASURED_RAPL
-from sweeper.energy.statement import (
-    CpuPart,
-    GpuPart,
-    Window,
-    apart,
-    cpu_energy,
-    gpu_energy,
-    together,
-)
-from sweeper.model import UNAVAILABLE, Energy
+from sweeper.energy.gpu_statement import gpu_energy, gpu_rest
+from sweeper.energy.statement import CpuPart, Window, booked, cpu_energy
+from sweeper.model import Energy, GpuEnergy
 
-__all__ = ["Accounts", "GpuSide"]
+__all__ = ["Accounts", "GpuSide", "Parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +23,18 @@ class GpuSide:
     books: tuple[GpuBook, ...]
     flags: tuple[str, ...] = ()
 
-    @property
-    def readable(self) -> bool:
-        """Tell whether what the worker uses of every board can be read."""
-        return bool(self.books) and all(book.readable for book in self.books)
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The two sides of an account; no ``gpu`` without GPUs."""
+
+    gpu: Energy | None
+    cpu: Energy
 
 
 @dataclass(frozen=True, slots=True)
 class _Totals:
-    """Time and running totals, one per book."""
+    """Time and running totals, one per GPU book, then the CPU's and memory's."""
 
     now_s: float
     used: tuple[Used, ...]
@@ -56,9 +51,6 @@ class _Totals:
 class Accounts:
     """The books of one worker, cut into trials and overhead.
 
-    The scope is fixed here for all accounts, so that the trials compare: ``cpu`` without GPUs,
-    ``gpu+cpu`` with readable GPUs and measured packages, else ``gpu`` with the CPU apart.
-
     Args:
         gpus: None: the worker was given no GPU.
         cpu: The CPU's book.
@@ -72,66 +64,94 @@ class Accounts:
         self._gpus = gpus
         self._cpu = cpu
         self._clock = clock
-        gpu_books = () if gpus is None else gpus.books
-        self._books: tuple[Book, ...] = (*gpu_books, cpu)
-        nothing = tuple(Used() for _ in self._books)
+        self.has_gpus = gpus is not None
+        self._gpu_books = () if gpus is None else gpus.books
+        nothing = tuple(Used() for _ in range(len(self._gpu_books) + 2))
         self._begun = _Totals(begun_s, nothing)
         self._closed = _Totals(0.0, nothing)
         self._opened: _Totals | None = None
+        self._given_j: dict[str, float] = {}
+
+    def keep(self) -> None:
+        """Read all books, so that no counter goes round unseen."""
+        self._totals(At.INSIDE)
 
     def open(self) -> None:
         """Open an account; one that is open and was never closed becomes overhead."""
         self._opened = self._totals(At.EDGE)
 
-    def read(self) -> float | None:
-        """Return joules of the open account so far; None: unknown, or none is open."""
+    def read(self) -> Parts | None:
+        """Return the open account so far; None: none is open."""
         if self._opened is None:
             return None
-        return self._trial(self._totals(At.INSIDE) - self._opened).total_j
+        return self._trial(self._totals(At.INSIDE) - self._opened)
 
-    def close(self) -> Energy:
-        """Close the open account; unavailable if none is open."""
+    def close(self) -> Parts | None:
+        """Close the open account; None: none is open."""
         if self._opened is None:
-            return UNAVAILABLE
+            return None
         spent = self._totals(At.EDGE) - self._opened
         self._opened = None
         self._closed += spent
         return self._trial(spent)
 
-    def overhead(self) -> Energy:
-        """Return what was used outside closed accounts: the rest, without bounds."""
-        since_begin = self._totals(At.EDGE) - self._begun
-        rest = since_begin - self._closed
-        # The rest of floating-point sums may be a hair below zero.
-        clean = tuple(
-            replace(used, share_j=max(0.0, used.share_j), device_j=max(0.0, used.device_j))
-            for used in rest.used
-        )
+    def give(self, lines: Sequence[GpuEnergy]) -> None:
+        """Take down what the last account has of each board, whoever worked it out."""
+        for line in lines:
+            if line.energy_j is not None:
+                self._given_j[line.uuid] = self._given_j.get(line.uuid, 0.0) + line.energy_j
+
+    def overhead(self) -> Parts:
+        """Return what was used outside the accounts that were given out: the rest."""
+        since = self._totals(At.EDGE, At.INSIDE) - self._begun
+        rest = since - self._closed
         # All may have been used in trials: the rest is unknown only if a counter never moved.
-        silent = _silent(since_begin)
-        return self._state(_Totals(rest.now_s, clean), silent, Window(rest.now_s, bounded=False))
-
-    def _totals(self, at: At) -> _Totals:
-        now_s = self._clock()
-        for book in self._books:
-            book.tick(now_s, at)
-        return _Totals(now_s, tuple(book.used for book in self._books))
-
-    def _trial(self, spent: _Totals) -> Energy:
-        return self._state(spent, _silent(spent), Window(spent.now_s))
-
-    def _state(self, spent: _Totals, silent: Sequence[bool], window: Window) -> Energy:
-        """Put the parts together in the worker's scope."""
-        cpu = cpu_energy(CpuPart(self._cpu, spent.used[-1], silent[-1]), window)
-        if self._gpus is None:
-            return cpu
-        parts = [
-            GpuPart(book, used, still)
-            for book, used, still in zip(self._gpus.books, spent.used, silent, strict=False)
+        silent = _silent(since)
+        window = Window(rest.now_s, bounded=False)
+        lines = [
+            self._rest_of(book, total, left, still)
+            for book, total, left, still in zip(
+                self._gpu_books, since.used, rest.used, silent, strict=False
+            )
         ]
-        gpu = gpu_energy(parts, window, self._gpus.flags)
-        joint = self._gpus.readable and self._cpu.source == MEASURED_RAPL
-        return together(gpu, cpu) if joint else apart(gpu, cpu)
+        return Parts(self._gpu_rest(lines), self._cpu_side(rest, window, silent))
+
+    def _rest_of(self, book: GpuBook, since: Used, rest: Used, silent: bool) -> GpuEnergy:
+        # The rest of floating-point sums may be a hair below zero.
+        left_j = max(0.0, since.share_j - self._given_j.get(book.board.uuid, 0.0))
+        unknown = silent or not rest.complete
+        line = booked(book, rest, 0.0).line()
+        return replace(line, energy_j=None if unknown else left_j, device_j=None, idle_j=None)
+
+    def _gpu_rest(self, lines: Sequence[GpuEnergy]) -> Energy | None:
+        if self._gpus is None:
+            return None
+        own = all(book.share == 1 for book in self._gpu_books)
+        return gpu_rest(lines, self._gpus.flags, own=own)
+
+    def _totals(self, at: At, cpu: At | None = None) -> _Totals:
+        """Read all books; the CPU's less often where no account begins or ends."""
+        now_s = self._clock()
+        for book in self._gpu_books:
+            book.tick(now_s, at)
+        self._cpu.tick(now_s, cpu or at)
+        memory = self._cpu.dram or Used()
+        return _Totals(now_s, (*(book.used for book in self._gpu_books), self._cpu.used, memory))
+
+    def _trial(self, spent: _Totals) -> Parts:
+        gpu = None
+        if self._gpus is not None:
+            accounts = [
+                booked(book, used, spent.now_s)
+                for book, used in zip(self._gpu_books, spent.used, strict=False)
+            ]
+            gpu = gpu_energy(accounts, self._gpus.flags)
+        return Parts(gpu, self._cpu_side(spent, Window(spent.now_s), _silent(spent)))
+
+    def _cpu_side(self, spent: _Totals, window: Window, silent: Sequence[bool]) -> Energy:
+        *_, used, memory = spent.used
+        dram = None if self._cpu.dram is None else memory
+        return cpu_energy(CpuPart(self._cpu, used, silent[-2], dram), window)
 
 
 def _silent(spent: _Totals) -> tuple[bool, ...]:

@@ -3,20 +3,24 @@
 Each book reads its counter when it is told to and adds what was used since the last reading.
 Accounts are differences of running totals, so that they cannot claim the same joule twice: closed
 accounts and overhead sum to the worker's share of the device, however they are cut.
-Imports nothing but the standard library.
+Knows no device: it reads what ``Board`` and its subclasses in other modules read.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Assigned", "At", "Board", "Book", "CounterBook", "GpuBook", "Used"]
+from sweeper.energy.board import AssignedBoard, GpuLost
+
+__all__ = ["SLICES", "At", "Book", "CounterBook", "GpuBook", "Used"]
 
 MEASURED_COUNTER = "measured:counter"
+
+# Compute slices of a whole board that MIG can cut (NVIDIA, Multi-Instance GPU user guide).
+SLICES = 7
 
 
 class At(Enum):
@@ -58,38 +62,12 @@ class Used:
         return not self.gaps and not self.resets
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A physical GPU that was assigned to this worker.
-
-    Attributes:
-        uuid: The board's UUID.
-        name: The product's name.
-        power_limit_w: The limit that the driver enforces; None: unknown.
-        counter_j: Reads joules since the driver was loaded; None: cannot be read.
-        whole: False: only a MIG slice was assigned, the counter is that of the whole board.
-    """
-
-    uuid: str
-    name: str
-    power_limit_w: float | None
-    counter_j: Callable[[], float | None]
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """The boards behind what a worker was given, and what was odd about the list."""
-
-    boards: tuple[Board, ...] = ()
-    flags: tuple[str, ...] = ()
-
-
 class Book(Protocol):
     """The running totals of one device."""
 
     source: str
     used: Used
+    dram: Used | None  # the same of memory, where the device counts it apart
 
     def tick(self, now_s: float, at: At) -> None:
         """Read the device and book what was used since the last reading."""
@@ -106,6 +84,7 @@ class CounterBook(ABC, Generic[Reading]):
     """
 
     source: str
+    dram: Used | None = None
     min_tick_s = 0.0  # readings inside an account that come sooner than this are skipped
 
     def __init__(self, now_s: float) -> None:
@@ -147,30 +126,36 @@ class GpuBook(CounterBook[float]):
     """One board's energy counter and the part of it that is this worker's.
 
     Args:
-        board: Read at once: a counter that cannot be read now counts as unsupported.
+        assigned: Read at once: a counter that cannot be read now counts as unsupported.
         share: The part of the board that is this worker's, 0 < share <= 1.
         now_s: The clock at the first reading.
     """
 
     source = MEASURED_COUNTER
 
-    def __init__(self, board: Board, share: float, now_s: float) -> None:
-        self.board = board
-        # NVML counts the parent board: which part of it a MIG slice used is not known.
-        self.share = share if board.whole else None
+    def __init__(self, assigned: AssignedBoard, share: float, now_s: float) -> None:
+        self.board = assigned.board
+        self.mig = assigned.slices is not None
+        # NVML counts the parent board: a MIG slice has its part of it by compute slices.
+        self.share = share if assigned.slices is None else assigned.slices / SLICES
+        self.limit_w = self._limit_w()
         super().__init__(now_s)
         self.supported = self._last is not None
 
-    @property
-    def readable(self) -> bool:
-        """Tell whether this worker's part of the board can be read."""
-        return self.supported and self.share is not None
+    def _limit_w(self) -> float | None:
+        try:
+            return self.board.limit_w()
+        except GpuLost:
+            return None
 
     def _read(self, at: At) -> float | None:
-        return self.board.counter_j()
+        try:
+            return self.board.counter_j()
+        except GpuLost:
+            return None
 
     def _between(self, last: float, now: float, elapsed_s: float) -> Used:
         if now < last:
             return Used(resets=1)
         device_j = now - last
-        return Used(share_j=(self.share or 0.0) * device_j, device_j=device_j, seen_s=elapsed_s)
+        return Used(share_j=self.share * device_j, device_j=device_j, seen_s=elapsed_s)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum
 from importlib.resources import files
 
+from sweeper.energy.generation import mixed
 from sweeper.errors import MeterError
 from sweeper.model import Factors
 
@@ -76,16 +77,22 @@ class CarbonSettings:
 
     Attributes:
         region: Region code, ISO 3166-1 alpha-3 code or country name; None: the world.
-        carbon_intensity: In g CO2e per kWh; wins over ``region``.
+        carbon_intensity: In g CO2e per kWh; wins over ``mix`` and ``region``.
+        mix: Shares of generation by source, which sum to 1; wins over ``region``; empty: not given.
         pue: Power usage effectiveness of the site; None: not given.
         price_per_kwh: Electricity price; None: the cost is unknown.
-        currency: Of the price.
+        cloud_rate_per_gpu_h: Rent of one GPU for an hour; None: not given.
+        offset_price_per_t: Of offsetting one tonne of CO2e; None: not given.
+        currency: Of all prices.
     """
 
     region: str | None = None
     carbon_intensity: float | None = None
+    mix: Mapping[str, float] = field(default_factory=dict)
     pue: float | None = None
     price_per_kwh: float | None = None
+    cloud_rate_per_gpu_h: float | None = None
+    offset_price_per_t: float | None = None
     currency: str = "USD"
 
 
@@ -100,6 +107,11 @@ class Grid:
     year: int
     basis: str
     kind: GridKind
+
+    @property
+    def full_place(self) -> str:
+        """Return the place as somebody elsewhere knows it."""
+        return self.place if self.place == self.country else f"{self.place}, {self.country}"
 
     @property
     def weakness(self) -> str | None:
@@ -133,36 +145,49 @@ def factors(settings: CarbonSettings) -> Factors:
     """Choose what turns this sweep's joules into grams and money.
 
     Args:
-        settings: From the sweep file. A given intensity wins over a region, a region over the
-            world average.
+        settings: From the sweep file. A given intensity wins over a mix, that over a region, a
+            region over the world average.
 
     Returns:
         The factors, saying where the intensity came from.
 
     Raises:
         UnknownRegion: If the region is not in the table.
+        UnknownSource: If a source of the mix has no factor.
     """
-    g_per_kwh, intensity_from = _intensity(settings)
+    intensity = _intensity(settings)
     return Factors(
-        g_per_kwh=g_per_kwh,
-        intensity_from=intensity_from,
+        g_per_kwh=intensity.g_per_kwh,
+        intensity_from=intensity.origin,
         pue=1.0 if settings.pue is None else settings.pue,
         pue_from="not given" if settings.pue is None else "given in the sweep file",
         price_per_kwh=settings.price_per_kwh,
         currency=settings.currency,
+        cloud_rate_per_gpu_h=settings.cloud_rate_per_gpu_h,
+        offset_price_per_t=settings.offset_price_per_t,
+        place=intensity.place,
     )
 
 
-def _intensity(settings: CarbonSettings) -> tuple[float, str]:
+@dataclass(frozen=True, slots=True)
+class _Intensity:
+    g_per_kwh: float
+    origin: str
+    place: str | None = None
+
+
+def _intensity(settings: CarbonSettings) -> _Intensity:
     if settings.carbon_intensity is not None:
-        return settings.carbon_intensity, "given in the sweep file"
+        return _Intensity(settings.carbon_intensity, "given in the sweep file")
+    if settings.mix:
+        return _Intensity(*mixed(settings.mix))
     if settings.region is None:
-        return WORLD_G_PER_KWH, WORLD_FROM
+        return _Intensity(WORLD_G_PER_KWH, WORLD_FROM)
     names = _by_name(load_grids())
     grid = names.get(settings.region.strip().lower())
     if grid is None:
         raise UnknownRegion(_unknown(settings.region, names))
-    return grid.g_per_kwh, str(grid)
+    return _Intensity(grid.g_per_kwh, str(grid), grid.full_place)
 
 
 def _by_name(grids: Iterable[Grid]) -> Mapping[str, Grid]:

@@ -27,12 +27,10 @@ def hardware_class(gpus: float | None) -> dict[str, Value]:
         apart.
     """
     nvml = Nvml()
-    there = nvml.count()
-    count = gpus if gpus is not None else min(there, 1)
+    count = gpus if gpus is not None else min(nvml.count(), 1)
     if not count:
         return {"policy": "class", "gpu": None, "count": 0, "cpu": _cpu_model()}
-    boards = nvml.assigned([str(index) for index in range(there)]).boards
-    names = sorted({board.name for board in boards})
+    names = sorted({board.name for board in nvml.boards()})
     return {"policy": "class", "gpu": "+".join(names) or "unknown", "count": count, "cpu": None}
 
 

@@ -1,7 +1,7 @@
-"""NVML: which boards a worker was given, and their energy counters. Alone imports pynvml.
+"""NVML: the connection to the driver, this node's boards, and which of them a worker was given.
 
-Millijoules and milliwatts stay in this file, and so do NVML's exceptions. Importing it needs no GPU
-and no driver: pynvml loads the library at the first call. Must not import Ray or torch.
+NVML's exceptions end here and in ``nvml_board.py``. Importing it needs no GPU and no driver: pynvml
+loads the library at the first call. Must not import Ray or torch.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import pynvml
 
-from sweeper.energy.books import Assigned, Board
+from sweeper.energy.board import Assigned, AssignedBoard
+from sweeper.energy.nvml_board import NvmlBoard
+from sweeper.energy.visible import Named, named_boards
 
 __all__ = ["Nvml"]
 
@@ -24,7 +25,9 @@ _LOG = logging.getLogger(__name__)
 class Nvml:
     """NVML in this process: initialised at the first call and again after a fork, never shut down.
 
-    The driver's state does not survive a fork, and each new initialisation is slow.
+    The driver's state does not survive a fork, and each new initialisation is slow. Safe for
+    threads without a lock, which a fork could leave locked for ever: initialising twice does no
+    harm.
     """
 
     def __init__(self) -> None:
@@ -35,23 +38,38 @@ class Nvml:
         """Find the boards that a worker was given.
 
         Reads the list as CUDA reads ``CUDA_VISIBLE_DEVICES``: it ends at the first entry that
-        names nothing, and one with duplicates names nothing at all.
+        names nothing, and one with duplicates names nothing at all. Slices of one board are one.
 
         Args:
             gpus: NVML indices as text, UUIDs in full or abbreviated, or MIG UUIDs.
 
         Returns:
-            The boards; flag ``gpu_list_invalid`` where the list was cut, ``nvml_unavailable``
-            where nothing could be asked.
+            The boards; flag ``gpu_list_invalid`` where the list was cut, ``mig_slices_unknown``
+            where a slice does not tell its size and is taken for the smallest, and
+            ``nvml_unavailable`` where nothing could be asked.
         """
         try:
-            boards = self._boards(gpus)
+            named = named_boards(gpus, self._uuids(), self._parent)
         except pynvml.NVMLError as error:
             _LOG.warning("the energy of GPUs %s cannot be measured: %s", ", ".join(gpus), error)
             return Assigned(flags=("nvml_unavailable",))
-        if len({board.uuid for board in boards}) < len(boards):
-            boards = ()
-        return Assigned(boards, () if len(boards) == len(gpus) else ("gpu_list_invalid",))
+        flags = [] if len(named) == len(gpus) else ["gpu_list_invalid"]
+        boards = []
+        for uuid in dict.fromkeys(entry.uuid for entry in named):
+            sizes = [self._slices(entry) for entry in named if entry.uuid == uuid and entry.mig]
+            if None in sizes:
+                flags.append("mig_slices_unknown")
+            slices = sum(size or 1 for size in sizes) if sizes else None
+            boards.append(AssignedBoard(NvmlBoard(uuid, self.handle), slices))
+        return Assigned(tuple(boards), tuple(dict.fromkeys(flags)))
+
+    def boards(self) -> tuple[NvmlBoard, ...]:
+        """Return every board of this node that can be read, by index; none without NVML."""
+        try:
+            uuids = self._uuids()
+        except pynvml.NVMLError:
+            return ()
+        return tuple(NvmlBoard(uuid, self.handle) for uuid in uuids if uuid is not None)
 
     def count(self) -> int:
         """Count the boards that can be seen; 0 where NVML cannot be asked."""
@@ -61,73 +79,50 @@ class Nvml:
         except pynvml.NVMLError:
             return 0
 
-    def _boards(self, gpus: Sequence[str]) -> tuple[Board, ...]:
-        """Return the boards up to the first entry that names none."""
+    def handle(self, uuid: str) -> Any:
+        """Return the driver's handle of a board or a slice.
+
+        Raises:
+            pynvml.NVMLError: If it cannot be had.
+        """
         self._initialise()
-        everything = self._all_uuids()
-        boards: list[Board] = []
-        for given in gpus:
-            uuid = self._find(given.strip(), everything)
-            if uuid is None:
-                break
-            boards.append(self._board(uuid, whole=not given.strip().startswith("MIG-")))
-        return tuple(boards)
+        handles = self._handles
+        handle = handles.get(uuid)
+        if handle is None:
+            handle = handles[uuid] = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        return handle
 
     def _initialise(self) -> None:
-        if self._pid == os.getpid():
+        pid = os.getpid()
+        if self._pid == pid:
             return
         pynvml.nvmlInit()
-        self._pid = os.getpid()
-        self._handles.clear()
+        self._handles = {}
+        self._pid = pid  # last: whoever sees it may use the handles
 
-    def _all_uuids(self) -> list[str]:
-        """Return the boards' UUIDs by index."""
-        count = pynvml.nvmlDeviceGetCount()
-        return [
-            pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index))
-            for index in range(count)
-        ]
-
-    def _find(self, given: str, everything: Sequence[str]) -> str | None:
-        """Return the UUID of the board that an entry names; None: it names none."""
-        if given.isdecimal():
-            return everything[int(given)] if int(given) < len(everything) else None
-        if given.startswith("MIG-"):
-            return self._parent(given)
-        if not given.startswith("GPU-"):
-            return None
-        matching = [uuid for uuid in everything if uuid.startswith(given)]
-        return matching[0] if len(matching) == 1 else None
+    def _uuids(self) -> list[str | None]:
+        """Return the boards' UUIDs by index; a board that does not answer keeps its place."""
+        self._initialise()
+        uuids: list[str | None] = []
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            try:
+                handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+                uuids.append(str(pynvml.nvmlDeviceGetUUID(handle)))
+            except pynvml.NVMLError:
+                uuids.append(None)
+        return uuids
 
     def _parent(self, mig_uuid: str) -> str | None:
         try:
-            mig = pynvml.nvmlDeviceGetHandleByUUID(mig_uuid)
-            parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(mig)
+            parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(self.handle(mig_uuid))
             return str(pynvml.nvmlDeviceGetUUID(parent))
         except pynvml.NVMLError:
             return None
 
-    def _board(self, uuid: str, *, whole: bool) -> Board:
-        handle = self._handle(uuid)
+    def _slices(self, entry: Named) -> int | None:
+        """Return the compute slices of a MIG instance; None: it does not tell."""
         try:
-            power_limit_w = pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3
-        except pynvml.NVMLError:
-            power_limit_w = None
-        try:
-            name = str(pynvml.nvmlDeviceGetName(handle))
-        except pynvml.NVMLError:
-            name = "unknown"
-        return Board(uuid, name, power_limit_w, partial(self._counter_j, uuid), whole=whole)
-
-    def _handle(self, uuid: str) -> Any:
-        self._initialise()
-        if uuid not in self._handles:
-            self._handles[uuid] = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-        return self._handles[uuid]
-
-    def _counter_j(self, uuid: str) -> float | None:
-        # Whether there is a counter is found out by reading it: the architecture does not tell.
-        try:
-            return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle(uuid)) / 1e3)
+            attributes = pynvml.nvmlDeviceGetAttributes(self.handle(str(entry.mig)))
         except pynvml.NVMLError:
             return None
+        return int(attributes.computeInstanceSliceCount) or None

@@ -13,7 +13,7 @@ from pathlib import Path
 from sweeper.energy.books import At, CounterBook, Used
 from sweeper.energy.cpu_load import MIN_TICK_S, CpuClock
 
-__all__ = ["POWERCAP", "Package", "RaplBook", "readable_packages"]
+__all__ = ["POWERCAP", "Package", "RaplBook", "readable_memory", "readable_packages"]
 
 MEASURED_RAPL = "measured:rapl"
 
@@ -47,9 +47,22 @@ def readable_packages(root: Path = POWERCAP) -> tuple[Package, ...]:
     Returns:
         The packages; none if one of them cannot be read, for a part would pass for the whole.
     """
+    return _readable(root, "package-")
+
+
+def readable_memory(root: Path = POWERCAP) -> tuple[Package, ...]:
+    """Find the memory domains whose energy this process may read, as ``readable_packages`` does.
+
+    Package domains do not contain them, so the two may stand side by side.
+    """
+    return _readable(root, "dram")
+
+
+def _readable(root: Path, kind: str) -> tuple[Package, ...]:
+    """Return the domains whose names begin like this; none if one of them cannot be read."""
     packages: list[Package] = []
     for zone in sorted(root.glob("intel-rapl:*")):
-        if not _text(zone / "name").startswith("package-"):
+        if not _text(zone / "name").startswith(kind):
             continue
         range_uj = _whole_number(zone / "max_energy_range_uj")
         package = Package(zone / "energy_uj", range_uj or 0)
@@ -62,9 +75,10 @@ def readable_packages(root: Path = POWERCAP) -> tuple[Package, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RaplReading:
-    """Counters and CPU seconds at one moment."""
+    """Counters and CPU seconds at one moment; of memory none if one cannot be read."""
 
     counters_uj: tuple[int, ...]
+    memory_uj: tuple[int, ...]
     tree_s: float
     busy_s: float
 
@@ -77,44 +91,70 @@ class RaplBook(CounterBook[RaplReading]):
         tree_s: CPU seconds of the process tree so far.
         busy_s: Busy CPU seconds of the whole machine so far.
         now_s: The clock at the first reading.
+        memory: From ``readable_memory``; booked apart, by the same CPU time.
     """
 
     source = MEASURED_RAPL
     min_tick_s = MIN_TICK_S
 
     def __init__(
-        self, packages: Sequence[Package], tree_s: CpuClock, busy_s: CpuClock, now_s: float
+        self,
+        packages: Sequence[Package],
+        tree_s: CpuClock,
+        busy_s: CpuClock,
+        now_s: float,
+        *,
+        memory: Sequence[Package] = (),
     ) -> None:
         self._packages = tuple(packages)
+        self._memory = tuple(memory)
+        self.dram = Used() if memory else None
         self._tree_s = tree_s
         self._busy_s = busy_s
         self._wrap_s = min(package.range_uj for package in packages) / 1e6 / MAX_PACKAGE_W
         super().__init__(now_s)
 
     def _read(self, at: At) -> RaplReading | None:
-        counters_uj = [package.read_uj() for package in self._packages]
-        known_uj = tuple(counter for counter in counters_uj if counter is not None)
-        if len(known_uj) < len(counters_uj):
+        counters_uj, memory_uj = _read_all(self._packages), _read_all(self._memory)
+        if len(counters_uj) < len(self._packages):
             return None
-        return RaplReading(known_uj, self._tree_s(at), self._busy_s(at))
+        return RaplReading(counters_uj, memory_uj, self._tree_s(at), self._busy_s(at))
 
     def _between(self, last: RaplReading, now: RaplReading, elapsed_s: float) -> Used:
-        device_uj = sum(
-            (new - old) % (package.range_uj + 1)
-            for package, old, new in zip(
-                self._packages, last.counters_uj, now.counters_uj, strict=True
-            )
-        )
+        device_uj = _used_uj(self._packages, last.counters_uj, now.counters_uj)
         tree_s = max(0.0, now.tree_s - last.tree_s)
         # The machine's clock has ticks of 10 ms, that of the tree is finer.
         busy_s = max(now.busy_s - last.busy_s, tree_s)
         part = tree_s / busy_s if busy_s > 0 else 0.0
+        if self.dram is not None:
+            self.dram += self._memory_between(last, now, part)
         return Used(
             share_j=part * device_uj / 1e6,
             device_j=device_uj / 1e6,
             seen_s=elapsed_s,
             wraps=int(elapsed_s > self._wrap_s),
         )
+
+    def _memory_between(self, last: RaplReading, now: RaplReading, part: float) -> Used:
+        if not last.memory_uj or not now.memory_uj:
+            return Used(gaps=1)
+        used_uj = _used_uj(self._memory, last.memory_uj, now.memory_uj)
+        return Used(share_j=part * used_uj / 1e6, device_j=used_uj / 1e6)
+
+
+def _read_all(packages: Sequence[Package]) -> tuple[int, ...]:
+    """Read all counters; none if one of them cannot be read."""
+    counters_uj = [package.read_uj() for package in packages]
+    known_uj = tuple(counter for counter in counters_uj if counter is not None)
+    return known_uj if len(known_uj) == len(counters_uj) else ()
+
+
+def _used_uj(packages: Sequence[Package], last: Sequence[int], now: Sequence[int]) -> int:
+    """Return what the counters went up by, once round at most."""
+    return sum(
+        (new - old) % (package.range_uj + 1)
+        for package, old, new in zip(packages, last, now, strict=True)
+    )
 
 
 def _mirrors(package: Package, other: Package) -> bool:

@@ -4,7 +4,20 @@ Owns: the vocabulary of the whole program. Units are in the names: joules ``_j``
 watts ``_w``, grams ``_g``. Imports nothing but the standard library and ``sweeper.expression``.
 """
 
-from sweeper.model.energy import CUT_SHORT, NOTHING, UNAVAILABLE, Energy, Factors, GpuEnergy
+from sweeper.model.energy import (
+    ATTRIBUTIONS,
+    CUT_SHORT,
+    NOTHING,
+    SOURCES,
+    UNAVAILABLE,
+    Energy,
+    Factors,
+    GpuEnergy,
+    RegionEnergy,
+    joined,
+    known_sum,
+    weakest,
+)
 from sweeper.model.events import (
     Event,
     Notice,
@@ -16,7 +29,17 @@ from sweeper.model.events import (
     TrialStarted,
 )
 from sweeper.model.facts import Busy, Claim, Hit, Mine, Progress, Record, Settled, Use
-from sweeper.model.metrics import BUILT_IN, Direction, Goals, Impute, Metric, Take, built_in
+from sweeper.model.metrics import (
+    BUILT_IN,
+    Direction,
+    Goals,
+    Impute,
+    Metric,
+    Take,
+    built_in,
+    is_built_in,
+    region_metric,
+)
 from sweeper.model.pool import Ended, Ending, Order, OutputRule, OutputStyle, PoolEvent, StepReport
 from sweeper.model.space import (
     Beta,
@@ -62,10 +85,12 @@ from sweeper.model.trials import (
 )
 
 __all__ = [
+    "ATTRIBUTIONS",
     "BUILT_IN",
     "CUT_SHORT",
     "GO_ON",
     "NOTHING",
+    "SOURCES",
     "UNAVAILABLE",
     "Attempt",
     "AttemptId",
@@ -113,6 +138,7 @@ __all__ = [
     "Quantized",
     "Record",
     "RecordStatus",
+    "RegionEnergy",
     "Settled",
     "Source",
     "Space",
@@ -138,5 +164,10 @@ __all__ = [
     "Value",
     "Verdict",
     "built_in",
+    "is_built_in",
+    "joined",
+    "known_sum",
+    "region_metric",
     "sweep_handle",
+    "weakest",
 ]

@@ -7,12 +7,13 @@ depend on who asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from sweeper.expression import Expression
-from sweeper.model.energy import Factors
+from sweeper.model.energy import Energy, Factors, RegionEnergy
 from sweeper.model.space import Params
 from sweeper.model.trials import Curve, Point
 
@@ -73,8 +74,36 @@ class Metric:
 BUILT_IN = ("energy_j", "energy_kwh", "co2e_g", "cost", "duration_s")
 
 
-def built_in(name: str, energy_j: float | None, elapsed_s: float, factors: Factors) -> float | None:
+# What ``with trial.measure("inference"):`` gives: ``inference_energy_j`` and the like.
+_OF_REGION = re.compile(r"([A-Za-z]\w*)_(energy_j|energy_kwh|duration_s)")
+
+
+def region_metric(name: str) -> tuple[str, str] | None:
+    """Return the region and the quantity that a metric's name speaks of; None: of no region."""
+    found = _OF_REGION.fullmatch(name)
+    return None if found is None else (found[1], found[2])
+
+
+def is_built_in(name: str) -> bool:
+    """Tell whether a metric need not be reported; one of a region must be measured, though."""
+    return name in BUILT_IN or region_metric(name) is not None
+
+
+def built_in(
+    name: str,
+    energy_j: float | None,
+    elapsed_s: float,
+    factors: Factors,
+    *,
+    regions: Sequence[RegionEnergy] = (),
+) -> float | None:
     """Return the value of a built-in metric; None: unknown, or ``name`` is no such metric."""
+    of_region = region_metric(name)
+    if of_region is not None:
+        region = next((region for region in regions if region.name == of_region[0]), None)
+        if region is None:
+            return None
+        return built_in(of_region[1], region.energy_j, region.elapsed_s, factors)
     match name:
         case "energy_j":
             return energy_j
@@ -120,7 +149,7 @@ class Goals:
     @property
     def built_in(self) -> tuple[str, ...]:
         """Return the columns that are filled from joules and seconds unless they are reported."""
-        return tuple(name for name in self.names if name in BUILT_IN)
+        return tuple(name for name in self.names if is_built_in(name))
 
     def value_at(self, point: Point, column: int, factors: Factors) -> float | None:
         """Return a metric at one report; None: it was not reported there and is not built in."""
@@ -130,13 +159,13 @@ class Goals:
         return built_in(self.names[column], point.energy_j, point.elapsed_s, factors)
 
     def final(
-        self, curve: Curve, energy_j: float | None, elapsed_s: float, factors: Factors
+        self, curve: Curve, energy: Energy, elapsed_s: float, factors: Factors
     ) -> tuple[float | None, ...]:
         """Return the values of a trial that is over, one per name.
 
         Args:
             curve: Its reports.
-            energy_j: All that it used; None: unknown.
+            energy: Its account, with the regions that it measured.
             elapsed_s: All the time that it took.
             factors: For grams and money.
 
@@ -147,7 +176,7 @@ class Goals:
         return tuple(
             self._final(column, curve)
             if any(point.values[column] is not None for point in curve)
-            else built_in(name, energy_j, elapsed_s, factors)
+            else built_in(name, energy.total_j, elapsed_s, factors, regions=energy.regions)
             for column, name in enumerate(self.names)
         )
 

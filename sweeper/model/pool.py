@@ -57,6 +57,8 @@ class Ended:
         gpus: UUIDs.
         imported: Project files that the worker had imported by then: POSIX paths below the root,
             absolute ones elsewhere; None: the worker was lost and could not answer.
+        worker: Name of the worker; empty: not said.
+        overhead_j: What this worker has used outside attempts so far; None: unknown.
     """
 
     id: AttemptId
@@ -68,6 +70,8 @@ class Ended:
     node: str
     gpus: tuple[str, ...] = ()
     imported: tuple[str, ...] | None = None
+    worker: str = ""
+    overhead_j: float | None = None
 
 
 PoolEvent = StepReport | Ended

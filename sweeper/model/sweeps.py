@@ -87,6 +87,8 @@ class SweepRow:
     Attributes:
         uid: Its name for machines.
         overhead_j: Joules of the workers outside trials; None: unknown.
+        overhead: The whole account of that, with a line per GPU; None: an older store, or never
+            written. Flag ``cut_short``: a driver died before it could close the books.
         elapsed_s: Time with a driver, over all continuations.
     """
 
@@ -104,6 +106,7 @@ class SweepRow:
     elapsed_s: float
     started_at: float
     ended_at: float | None
+    overhead: Energy | None = None
 
     @property
     def handle(self) -> str:
@@ -136,7 +139,7 @@ class Begun:
         leader: Handle of the earlier sweep of the same digest that a new one follows; None: none.
         followed: That sweep's attempts; empty without one.
         elapsed_s: Time with a driver before now.
-        overhead_j: Overhead booked before now; None: unknown.
+        overhead: Overhead booked before now.
     """
 
     uid: UUID
@@ -145,4 +148,4 @@ class Begun:
     leader: str | None = None
     followed: tuple[TrialRow, ...] = ()
     elapsed_s: float = 0.0
-    overhead_j: float | None = None
+    overhead: Energy = NOTHING

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sweeper.energy.books import Assigned, At, Board, Book
+from sweeper.energy.board import Assigned, AssignedBoard, GpuProcess, ProcessSample
+from sweeper.energy.books import At, Book
 from sweeper.energy.cpu_load import LoadBook
 from sweeper.energy.meter import Sources, WorkerMeter
 from sweeper.energy.rapl import RaplBook, readable_packages
+from sweeper.seams import Meter
 from sweeper.testing.scripted_meter import HandClock
 
 LIMIT_W = 700.0
@@ -25,9 +28,66 @@ class FakeCounter:
         return self.total_j
 
 
-def board(counter: FakeCounter, *, limit_w: float | None = LIMIT_W, whole: bool = True) -> Board:
-    """Return a board on a counter."""
-    return Board("GPU-1", "Fake GPU", limit_w, counter, whole=whole)
+@dataclass
+class CounterBoard:
+    """A board that has a counter and a power limit, and tells nothing else."""
+
+    counter: Callable[[], float | None]
+    limit: float | None = LIMIT_W
+    uuid: str = "GPU-1"
+    name: str = "Fake GPU"
+    scope: str = "gpu"
+
+    def counter_j(self) -> float | None:
+        """Read the counter."""
+        return self.counter()
+
+    def limit_w(self) -> float | None:
+        """Return the limit."""
+        return self.limit
+
+    def average_w(self) -> float | None:
+        """Return nothing."""
+        return None
+
+    def instant_w(self) -> float | None:
+        """Return nothing."""
+        return None
+
+    def legacy_w(self) -> float | None:
+        """Return nothing."""
+        return None
+
+    def utilisation(self) -> float | None:
+        """Return nothing."""
+        return None
+
+    def processes(self) -> tuple[GpuProcess, ...] | None:
+        """Return nothing."""
+        return None
+
+    def process_utilisation(self, since_us: int) -> tuple[ProcessSample, ...] | None:
+        """Return nothing."""
+        return None
+
+    def temperature_c(self) -> float | None:
+        """Return nothing."""
+        return None
+
+    def memory_bytes(self) -> int | None:
+        """Return nothing."""
+        return None
+
+
+def board(
+    counter: Callable[[], float | None],
+    *,
+    limit_w: float | None = LIMIT_W,
+    slices: int | None = None,
+    uuid: str = "GPU-1",
+) -> AssignedBoard:
+    """Return a board on a counter, or a MIG slice of it."""
+    return AssignedBoard(CounterBoard(counter, limit_w, uuid), slices)
 
 
 @dataclass
@@ -86,7 +146,9 @@ def zone(folder: Path, name: str, energy_uj: int, range_uj: int = 262_143_328_85
     return folder
 
 
-def meter_on(assigned: Assigned, cpu: FakeCpu, *, rapl: bool = False) -> WorkerMeter:
-    """Return a meter on these boards and this CPU."""
+def meter_on(
+    assigned: Assigned, cpu: FakeCpu, *, rapl: bool = False, agent: Meter | None = None
+) -> WorkerMeter:
+    """Return a meter on these boards and this CPU, beside an agent or without."""
     book = cpu.rapl_book if rapl else cpu.load_book
-    return WorkerMeter(Sources(lambda gpus: assigned, book), cpu.clock)
+    return WorkerMeter(Sources(lambda gpus: assigned, book), cpu.clock, agent)

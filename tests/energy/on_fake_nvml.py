@@ -3,63 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pynvml
 import pytest
 
-from sweeper.energy.meter import Sources, WorkerMeter
 from sweeper.energy.nvml import Nvml
-from sweeper.model import Energy
-from sweeper.seams import Meter
 from sweeper.testing.meter_cases import MeterBench, MeterCases, same, total
-from sweeper.testing.scripted_meter import HandClock
 
-from .fakes import FakeCpu
-
-GPU = "GPU-{0:08x}-fa4e-fa4e-fa4e-{0:012x}"
-MIG = "MIG-{0:08x}-fa4e-fa4e-fa4e-{0:012x}"
-WATTS = (300.0, 75.0, 400.0, 50.0)
-
-
-class FakeGpus:
-    """Four GPUs of constant draw whose time is set by hand."""
-
-    gpus: Sequence[str] = ("0", "1")
-
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.cpu = FakeCpu(HandClock(), root)
-        self.monkeypatch = monkeypatch
-        self.clock_file = root / "clock"
-        self.clock_file.write_text("0")
-        self.set("CLOCK", str(self.clock_file))
-        self.set("WATTS", ",".join(map(str, WATTS)))
-
-    def set(self, name: str, value: str) -> None:
-        """Set a variable that the fake library reads at each call."""
-        self.monkeypatch.setenv(f"FAKE_NVML_{name}", value)
-
-    def meter(self) -> Meter:
-        """Return a new meter on these devices."""
-        return WorkerMeter(Sources(Nvml().assigned, self.cpu.load_book), self.cpu.clock)
-
-    def run_for(self, elapsed_s: float) -> None:
-        """Let time go by."""
-        self.cpu.clock.advance(elapsed_s)
-        self.clock_file.write_text(repr(self.cpu.clock()))
-
-    def power_w(self, share: float) -> float:
-        """Return the draw that belongs to a share."""
-        return share * (WATTS[0] + WATTS[1])
-
-    def trial(self, gpus: Sequence[str], elapsed_s: float = 5.0) -> Energy:
-        """Meter one trial of a worker that was given these GPUs."""
-        meter = self.meter()
-        meter.begin(gpus, 1.0)
-        meter.open()
-        self.run_for(elapsed_s)
-        return meter.close()
+from .fake_gpus import GPU, MIG, WATTS, FakeGpus
 
 
 @pytest.fixture
@@ -81,8 +33,6 @@ def test_unmodified_pynvml_runs_on_the_fake_library(fake_gpus: FakeGpus) -> None
     handle = pynvml.nvmlDeviceGetHandleByIndex(1)
     assert pynvml.nvmlDeviceGetPowerUsage(handle) == 75_000
     assert pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) == 700_000
-    with pytest.raises(pynvml.NVMLError_FunctionNotFound):
-        pynvml.nvmlDeviceGetTemperature(handle, 0)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +42,7 @@ def test_unmodified_pynvml_runs_on_the_fake_library(fake_gpus: FakeGpus) -> None
         (["3", "0"], [3, 0], []),
         ([GPU.format(2)], [2], []),
         (["GPU-00000002"], [2], []),
-        ([MIG.format(1)], [1], ["mig_slice"]),
+        ([MIG.format(1)], [1], []),
         (["1", "9", "0"], [1], ["gpu_list_invalid"]),
         (["0", "0"], [], ["gpu_list_invalid"]),
         (["0", GPU.format(0)], [], ["gpu_list_invalid"]),
@@ -112,8 +62,35 @@ def test_assigned_lists_are_read_as_cuda_reads_them(
     assert [gpu.device_j for gpu in energy.gpus] == [
         pytest.approx(5.0 * WATTS[index]) for index in indices
     ]
-    assert [flag for flag in energy.flags if flag != "unsettled"] == flags
-    assert (energy.total_j is None) == (not indices or "mig_slice" in flags)
+    assert list(Nvml().assigned(gpus).flags) == flags
+    assert (energy.total_j is None) == (not indices)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "slices"),
+    [([MIG.format(1)], 3), ([MIG.format(1), MIG.format(2)], 3), (["1"], None)],
+    ids=["one", "of two boards", "whole"],
+)
+def test_a_mig_slice_is_its_board_and_its_size(
+    fake_gpus: FakeGpus, gpus: list[str], slices: int | None
+) -> None:
+    """NVML counts only the whole board; what part of it was given is told in compute slices."""
+    fake_gpus.set("SLICES", "3")
+    assigned = Nvml().assigned(gpus)
+    assert assigned.flags == ()
+    assert [(each.board.uuid, each.slices) for each in assigned.boards] == [
+        (GPU.format(index + 1), slices) for index in range(len(gpus))
+    ]
+
+
+def test_a_slice_that_does_not_tell_its_size_is_taken_for_the_smallest(
+    fake_gpus: FakeGpus,
+) -> None:
+    """It never claims the whole board, and the list says what was assumed."""
+    fake_gpus.set("ERRORS", "nvmlDeviceGetAttributes_v2=3")
+    assigned = Nvml().assigned([MIG.format(1)])
+    assert [each.slices for each in assigned.boards] == [1]
+    assert assigned.flags == ("mig_slices_unknown",)
 
 
 def test_an_index_of_two_digits_is_the_board_with_that_index(fake_gpus: FakeGpus) -> None:
@@ -201,6 +178,13 @@ def test_two_workers_on_one_board_do_not_count_it_twice(fake_gpus: FakeGpus) -> 
     same(total([*booked_j, left.overhead().total_j, right.overhead().total_j]), 2700.0)
 
 
+def test_boards_are_all_of_the_node_by_index(fake_gpus: FakeGpus) -> None:
+    """They are found without being given."""
+    boards = Nvml().boards()
+    assert [board.uuid for board in boards] == [GPU.format(index) for index in range(4)]
+    assert Nvml().count() == 4
+
+
 def test_nvml_is_initialised_once_and_again_after_a_fork(
     fake_gpus: FakeGpus, tmp_path: Path
 ) -> None:
@@ -208,7 +192,7 @@ def test_nvml_is_initialised_once_and_again_after_a_fork(
     calls = tmp_path / "calls"
     fake_gpus.set("CALLS", str(calls))
     nvml = Nvml()
-    assigned_board = nvml.assigned(["0"]).boards[0]
+    assigned_board = nvml.assigned(["0"]).boards[0].board
     nvml.assigned(["1"])
     fake_gpus.run_for(2.0)
     child = os.fork()

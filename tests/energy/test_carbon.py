@@ -3,8 +3,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from importlib.resources import files
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sweeper.energy.carbon import (
     WORLD_G_PER_KWH,
@@ -14,6 +17,7 @@ from sweeper.energy.carbon import (
     factors,
     load_grids,
 )
+from sweeper.energy.generation import GENERATION_G_PER_KWH, UnknownSource, mixed
 from sweeper.errors import MeterError
 
 
@@ -122,21 +126,73 @@ def test_pue_and_price_are_passed_through() -> None:
     assert absent.cost(3.6e6) is None
 
 
-def test_a_mix_of_fuels_is_grams_and_never_kilograms() -> None:
-    """25 % coal, 35 % petroleum, 26 % gas, 14 % nuclear: 731.59 g for one kWh."""
-    mix = 0.25 * 995 + 0.35 * 816 + 0.26 * 743 + 0.14 * 29
-    assert mix == pytest.approx(731.59)
-    assert factors(CarbonSettings(carbon_intensity=mix)).co2e_g(3.6e6) == pytest.approx(731.59)
+def test_a_mix_names_its_shares_and_where_its_factors_come_from() -> None:
+    """The intensity is the mean of the sources' by share, with its provenance."""
+    chosen = factors(CarbonSettings(mix={"coal": 0.25, "natural_gas": 0.75}))
+    assert chosen.g_per_kwh == pytest.approx(806.0)
+    assert chosen.intensity_from.startswith(
+        "mix given in the sweep file: 25 % coal, 75 % natural_gas; CodeCarbon"
+    )
+    assert "[weak: " in chosen.intensity_from
+    assert chosen.place is None
 
 
-def test_the_chain_from_joules_to_money() -> None:
-    """600 W for an hour at PUE 1.2 in the US: 0.72 kWh, 266 g, $0.0864."""
-    chain = factors(CarbonSettings(region="USA", pue=1.2, price_per_kwh=0.12))
-    assert factors(CarbonSettings()).site_kwh(3_600_000) == 1.0
-    assert chain.site_kwh(600 * 3600) == pytest.approx(0.72)
-    assert chain.co2e_g(600 * 3600) == pytest.approx(266.0, abs=0.05)
-    assert chain.cost(600 * 3600) == pytest.approx(0.0864)
-    assert chain.co2e_g(None) is None
+@pytest.mark.parametrize(
+    ("settings", "g_per_kwh"),
+    [
+        pytest.param({"carbon_intensity": 25.0}, 25.0, id="intensity-beats-mix"),
+        pytest.param({"region": "FRA"}, 29.0, id="mix-beats-region"),
+    ],
+)
+def test_what_is_nearer_to_the_site_wins(settings: dict[str, Any], g_per_kwh: float) -> None:
+    """A given intensity wins over a mix, a mix over a region."""
+    assert factors(CarbonSettings(mix={"nuclear": 1.0}, **settings)).g_per_kwh == g_per_kwh
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(GENERATION_G_PER_KWH)), st.floats(0.01, 1), min_size=1)
+)
+def test_a_mix_lies_between_its_sources(weights: dict[str, float]) -> None:
+    """No mix is cleaner than its cleanest source or dirtier than its dirtiest."""
+    whole = math.fsum(weights.values())
+    g_per_kwh, _ = mixed({name: weight / whole for name, weight in weights.items()})
+    among = [GENERATION_G_PER_KWH[name] for name in weights]
+    assert min(among) * (1 - 1e-9) <= g_per_kwh <= max(among) * (1 + 1e-9)
+
+
+def test_a_source_without_a_factor_is_refused() -> None:
+    """The message names the source, those that have factors, and the way out."""
+    with pytest.raises(UnknownSource, match="biomass") as caught:
+        factors(CarbonSettings(mix={"coal": 0.5, "biomass": 0.5}))
+    for told in (*GENERATION_G_PER_KWH, "energy.carbon_intensity"):
+        assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("region", "place"),
+    [
+        ("USA", "United States"),
+        ("US-CA", "California, United States"),
+        ("gcp:europe-west1", "Belgium"),
+        (None, None),
+    ],
+)
+def test_the_place_is_named(region: str | None, place: str | None) -> None:
+    """A region's place is known to somebody elsewhere; the world is none."""
+    assert factors(CarbonSettings(region=region)).place == place
+
+
+def test_rent_and_offset_follow_their_prices() -> None:
+    """GPU-hours times the rate, tonnes times the price; both unknown without one."""
+    priced = factors(
+        CarbonSettings(carbon_intensity=500.0, cloud_rate_per_gpu_h=2.5, offset_price_per_t=80.0)
+    )
+    assert priced.cloud_cost(4.0) == 10.0
+    assert priced.offset_cost(3.6e9) == pytest.approx(40.0)  # 1000 kWh, half a tonne
+    assert priced.cost(3.6e9) is None
+    assert (priced.cloud_cost(None), priced.offset_cost(None)) == (None, None)
+    bare = factors(CarbonSettings())
+    assert (bare.cloud_cost(4.0), bare.offset_cost(3.6e9)) == (None, None)
 
 
 def test_the_table_is_shipped_with_its_notices() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.energy.books import Assigned, At
+from sweeper.energy.board import Assigned
+from sweeper.energy.books import At
 from sweeper.energy.cpu_load import LoadBook, ProcessTree, machine_busy_s
 from sweeper.energy.meter import MeterSettings, build_meter
 from sweeper.testing.scripted_meter import HandClock

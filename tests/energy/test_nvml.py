@@ -46,15 +46,53 @@ def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("nvml")).parent
 
 
-def test_the_nvml_source_holds_its_cases_on_the_fake_library(fake_library: Path) -> None:
-    """All of on_fake_nvml.py passes with unmodified pynvml in a process that loads the fake."""
-    cases = str(Path(__file__).with_name("on_fake_nvml.py"))
+def test_nvml_holds_its_cases_on_the_fake_library(fake_library: Path) -> None:
+    """All of on_fake_*.py passes with unmodified pynvml in a process that loads the fake."""
+    cases = [str(Path(__file__).with_name(f"on_fake_{what}.py")) for what in ("nvml", "board")]
     ran = run(
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", cases], fake_library
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *cases], fake_library
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " passed" in ran.stdout
     assert "skipped" not in ran.stdout
+
+
+WHAT_IS_LEFT = """
+from sweeper.energy.nvml import Nvml
+from sweeper.energy.sources import SourceSettings, open_source
+
+board = Nvml().boards()[0]
+warm = board.temperature_c() is not None
+print(board.scope, open_source(board, SourceSettings(), 0.0).label, warm)
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (["nvmlDeviceGetFieldValues"], "gpu measured:counter True"),
+        (
+            ["nvmlDeviceGetFieldValues", "nvmlDeviceGetTotalEnergyConsumption"],
+            "gpu measured:power_legacy True",
+        ),
+        (["nvmlDeviceGetTemperature"], "gpu measured:counter False"),
+    ],
+    ids=["fields", "fields and counter", "temperature"],
+)
+def test_a_call_that_the_library_does_not_have_is_a_reading_less(
+    tmp_path: Path, missing: list[str], said: str
+) -> None:
+    """An older driver lacks symbols: what is left is used."""
+    ran = run(["-c", WHAT_IS_LEFT], build(tmp_path, without=missing).parent)
+    assert (ran.stdout.strip(), ran.returncode) == (said, 0), ran.stderr
+
+
+def test_importing_needs_no_driver(tmp_path: Path) -> None:
+    """The library is opened when it is first asked, and never when a module is loaded."""
+    (tmp_path / "libnvidia-ml.so.1").touch()
+    script = "from sweeper.energy.nvml import Nvml; n = Nvml(); print(n.count(), n.boards())"
+    ran = run(["-c", script], tmp_path)
+    assert ran.stdout == "0 ()\n", ran.stderr
 
 
 def test_a_real_clock_runs_the_counter(fake_library: Path) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.energy.books import Assigned, At
-from sweeper.energy.rapl import Package, RaplBook, readable_packages
+from sweeper.energy.board import Assigned
+from sweeper.energy.books import At
+from sweeper.energy.rapl import Package, RaplBook, readable_memory, readable_packages
 from sweeper.model import Energy
 from sweeper.testing.scripted_meter import HandClock
 
@@ -122,3 +123,34 @@ def test_the_part_is_between_nothing_and_everything(
     counter.write_text("100000000")
     book.tick(1.0, At.EDGE)
     assert book.used.share_j == pytest.approx(expected_j)
+
+
+def test_memory_is_told_apart(tmp_path: Path) -> None:
+    """Memory that can be read has its part by CPU time, and is never in the total."""
+    counters = {"package-0": 0, "dram": 0}
+    folders = {name: tmp_path / f"intel-rapl:0:{name}" for name in counters}
+    seconds = {"tree": 0.0, "busy": 0.0}
+
+    def write() -> None:
+        for name, counter in counters.items():
+            zone(folders[name], name, counter)
+
+    write()
+    book = RaplBook(
+        readable_packages(tmp_path),
+        lambda at: seconds["tree"],
+        lambda at: seconds["busy"],
+        0.0,
+        memory=readable_memory(tmp_path),
+    )
+    counters.update({"package-0": 100_000_000, "dram": 8_000_000})
+    seconds.update(tree=1.0, busy=4.0)
+    write()
+    book.tick(10.0, At.EDGE)
+    assert (book.used.share_j, book.used.device_j) == (25.0, 100.0)
+    assert book.dram is not None
+    assert (book.dram.share_j, book.dram.device_j) == (2.0, 8.0)
+    (folders["dram"] / "energy_uj").unlink()
+    book.tick(20.0, At.EDGE)
+    assert not book.dram.complete
+    assert book.used.complete

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from sweeper.energy.books import Assigned, Board
-from sweeper.energy.meter import WorkerMeter
+from sweeper.energy.board import Assigned, AssignedBoard
+from sweeper.energy.books import At, Used
+from sweeper.energy.cpu_load import LoadBook
+from sweeper.energy.meter import Sources, WorkerMeter
 from sweeper.model import Energy
 from sweeper.testing.scripted_meter import HandClock
 
@@ -22,7 +25,7 @@ class Bench:
         self.meter: WorkerMeter
 
     def begin(
-        self, boards: Sequence[Board], share: float = 1.0, flags: tuple[str, ...] = ()
+        self, boards: Sequence[AssignedBoard], share: float = 1.0, flags: tuple[str, ...] = ()
     ) -> None:
         """Begin with these boards assigned."""
         self.meter = meter_on(Assigned(tuple(boards), flags), self.cpu, rapl=self.rapl)
@@ -80,11 +83,11 @@ def test_bounds_are_unknown_without_a_power_limit(bench: Bench) -> None:
 
 
 def test_a_shared_board_bounds_from_above_only(bench: Bench) -> None:
-    """A lease gets its share, could have used the whole board, and has no known least."""
+    """A lease gets its share, could have used the whole board, or nothing."""
     counter = FakeCounter()
     bench.begin([board(counter)], share=0.25)
     energy = bench.trial(100.0, counter, 8000.0)
-    assert (energy.lo_j, energy.total_j, energy.hi_j) == (None, 2000.0, 8000.0)
+    assert (energy.lo_j, energy.total_j, energy.hi_j) == (0.0, 2000.0, 8000.0)
     assert energy.attribution == "lease"
 
 
@@ -124,7 +127,7 @@ def test_a_reset_makes_the_trial_unknown_and_not_negative(bench: Bench) -> None:
 
 
 def test_what_was_seen_before_a_reset_is_the_least(bench: Bench) -> None:
-    """A report before the reset is a least, and coverage says how much of the time was seen."""
+    """A report before the reset is a least; the most adds the power limit for the time unseen."""
     counter = FakeCounter(1000.0)
     bench.begin([board(counter)])
     bench.meter.open()
@@ -134,7 +137,7 @@ def test_what_was_seen_before_a_reset_is_the_least(bench: Bench) -> None:
     bench.pass_time(20.0)
     counter.total_j = 3.0
     energy = bench.meter.close()
-    assert (energy.total_j, energy.lo_j, energy.hi_j) == (None, 6000.0, None)
+    assert (energy.total_j, energy.lo_j, energy.hi_j) == (None, 6000.0, 6000.0 + 20 * LIMIT_W)
     assert energy.coverage == 0.75
 
 
@@ -180,13 +183,75 @@ def test_boards_that_were_not_found_are_unavailable(bench: Bench) -> None:
     assert energy.flags == ("nvml_unavailable",)
 
 
-def test_a_slice_of_a_board_is_bounded_but_not_attributed(bench: Bench) -> None:
-    """The counter is that of the whole board: None for a MIG slice, the board as the most."""
+def test_a_slice_of_a_board_has_its_part_by_compute_slices(bench: Bench) -> None:
+    """The counter is that of the whole board: so many sevenths, and the board as the most."""
     counter = FakeCounter()
-    bench.begin([board(counter, whole=False)])
-    energy = bench.trial(100.0, counter, 8000.0)
-    assert (energy.total_j, energy.lo_j, energy.hi_j) == (None, None, 8000.0)
-    assert (energy.source, energy.flags) == ("unavailable", ("mig_slice",))
+    bench.begin([board(counter, slices=2)])
+    energy = bench.trial(100.0, counter, 7000.0)
+    assert energy.total_j == pytest.approx(2000.0)
+    assert (energy.lo_j, energy.hi_j) == (0.0, 7000.0)
+    assert (energy.source, energy.attribution) == ("measured:counter", "mig_slice")
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "share", "expected"),
+    [
+        (100.0, 1.0, 0.05),
+        (5.0, 1.0, math.hypot(0.05, 70 / 7000)),
+        (100.0, 0.25, math.hypot(0.05, 7000 / (2 * math.sqrt(3) * 1750))),
+    ],
+    ids=["gain alone", "an edge", "a shared board"],
+)
+def test_the_uncertainty_is_the_budgets(
+    bench: Bench, elapsed_s: float, share: float, expected: float
+) -> None:
+    """Gain, one step of the counter at the limit, and the rectangle of the least and the most."""
+    counter = FakeCounter()
+    bench.begin([board(counter)], share)
+    assert bench.trial(elapsed_s, counter, 7000.0).u_rel == pytest.approx(expected)
+
+
+def test_an_estimate_is_as_uncertain_as_it_is(bench: Bench) -> None:
+    """CPU seconds times watts are off by half; what is unknown has no uncertainty."""
+    bench.meter = meter_on(Assigned(), bench.cpu)
+    bench.meter.begin([], 1.0)
+    assert bench.trial(10.0, FakeCounter(), 0.0).u_rel == 0.5
+    bench.begin([board(FakeCounter(None))])
+    assert bench.trial(10.0, FakeCounter(), 0.0).u_rel is None
+
+
+def test_a_window_shorter_than_a_step_is_unknown_though_the_counter_moved(bench: Bench) -> None:
+    """Whether a step lies in 50 ms is chance: None, at most a step at the limit, and overhead."""
+    counter = FakeCounter()
+    bench.begin([board(counter)])
+    energy = bench.trial(0.05, counter, 30.0)
+    assert (energy.total_j, energy.lo_j) == (None, None)
+    assert energy.hi_j == pytest.approx(0.1 * LIMIT_W)
+    assert "too_short" in energy.flags
+    assert bench.meter.overhead().total_j == 30.0
+
+
+def test_memory_is_told_apart(bench: Bench) -> None:
+    """Where the CPU's book counts memory, its joules are beside all others."""
+
+    class WithMemory(LoadBook):
+        def tick(self, now_s: float, at: At) -> None:
+            """Count 5 W of memory."""
+            super().tick(now_s, at)
+            self.dram = Used(share_j=5.0 * now_s)
+
+    meter = WorkerMeter(
+        Sources(lambda gpus: Assigned(), lambda now_s: WithMemory(bench.cpu.tree_s, 12.0, now_s)),
+        bench.cpu.clock,
+    )
+    meter.begin([], 1.0)
+    bench.pass_time(2.0)
+    meter.open()
+    bench.pass_time(10.0)
+    energy = meter.close()
+    assert energy.total_j == pytest.approx(240.0)
+    assert energy.dram_j == pytest.approx(50.0)
+    assert energy.dram_source == "measured:rapl"
 
 
 def test_measured_gpus_and_measured_packages_are_added(tmp_path: Path) -> None:

@@ -1,16 +1,27 @@
-/* A small libnvidia-ml for tests: GPUs of constant power whose counters follow a clock.
+/* A small libnvidia-ml for tests: GPUs whose draw is written down, and whose sensors follow a clock.
  *
- * Build it as libnvidia-ml.so.1 (see __init__.py) and put its folder on LD_LIBRARY_PATH. Everything
- * is set by environment variables, which are read at each call:
+ * Built as libnvidia-ml.so.1 from all files here (__init__.py); its folder goes on LD_LIBRARY_PATH.
+ * Everything is set by environment variables, which are read at each call:
  *
- *   FAKE_NVML_WATTS        draw of each GPU, for instance "300,75"; default "300"
+ *   FAKE_NVML_WATTS        draw of each GPU, for instance "300,75"; default "300"; its length is the count
+ *   FAKE_NVML_TRACE        a file with the draw over time, instead of WATTS, which still is the count
+ *   FAKE_NVML_PROCESSES    a file with the processes; scene.h describes both
  *   FAKE_NVML_LIMITS       power limit of each GPU in watts, 0: cannot be read; default 700 each
  *   FAKE_NVML_CLOCK        a file that holds the time in seconds; default the monotonic clock
  *   FAKE_NVML_T0           when the counters stood at 0; default 0
- *   FAKE_NVML_PERIOD_S     steps in which the counters advance; default 0.1
+ *   FAKE_NVML_PERIOD_S     steps in which the sensors move; default 0.1; FAKE_NVML_PHASE_S shifts them
+ *   FAKE_NVML_WINDOW_S     how long before each step instant power is the mean of; default 0.025
+ *   FAKE_NVML_LEGACY       "instant": what nvmlDeviceGetPowerUsage is; default the 1 s average
+ *   FAKE_NVML_GAIN         multiplies counter and power; FAKE_NVML_COUNTER_GAIN only the counter
  *   FAKE_NVML_RESET_S      when the counters went back to 0 once more; default never
+ *   FAKE_NVML_STUCK_S      from when on the counters stand still; default never
  *   FAKE_NVML_NO_COUNTER   1 for each GPU without an energy counter, for instance "0,1"; default 0
  *   FAKE_NVML_LOST_S       from when on the GPUs cannot be read any more; default never
+ *   FAKE_NVML_SCOPE        the only scope that field values answer for: 0 GPU (default), 1 module
+ *   FAKE_NVML_SLICES       compute slices of a MIG device; default 1
+ *   FAKE_NVML_EMPTY        "success": what a process sampling without samples returns; default not found
+ *   FAKE_NVML_ERRORS       codes to return, for instance "nvmlDeviceGetPowerUsage=3,field185=3"
+ *   FAKE_NVML_DELAY        seconds that calls take, for instance "nvmlDeviceGetProcessUtilization=0.08"
  *   FAKE_NVML_CALLS        a file that gets one byte for each initialisation
  *
  * It is strict about forks: in a child every call but the initialisation fails until the child has
@@ -23,24 +34,10 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3,
-               NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, GPU_IS_LOST = 15 } Return;
-typedef struct { int index; int mig; } Device;
+#include "nvml.h"
 
-enum { MAX_GPUS = 16 };
 static Device boards[MAX_GPUS], slices[MAX_GPUS];
 static pid_t initialised_in = 0;
-
-/* The index-th number of a comma-separated list; `otherwise` where the list is shorter. */
-static double number(const char *name, int index, double otherwise)
-{
-    const char *text = getenv(name);
-    while (text && index-- > 0) {
-        text = strchr(text, ',');
-        text = text ? text + 1 : NULL;
-    }
-    return text && *text ? atof(text) : otherwise;
-}
 
 static int gpu_count(void)
 {
@@ -53,7 +50,7 @@ static int gpu_count(void)
     return count < MAX_GPUS ? count : MAX_GPUS;
 }
 
-static double now_s(void)
+double now_s(void)
 {
     const char *path = getenv("FAKE_NVML_CLOCK");
     struct timespec now;
@@ -69,13 +66,33 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static Return ready(const Device *device)
+double said_of(const char *variable, const char *call)
+{
+    size_t length = strlen(call);
+    for (const char *text = getenv(variable); text && *text; text = strchr(text, ',')) {
+        text += *text == ',';
+        if (strncmp(text, call, length) == 0 && text[length] == '=')
+            return atof(text + length + 1);
+    }
+    return 0;
+}
+
+Return ready(const Device *device)
 {
     if (initialised_in != getpid())
         return UNINITIALIZED;
     if (device && now_s() >= number("FAKE_NVML_LOST_S", 0, INFINITY))
         return GPU_IS_LOST;
     return SUCCESS;
+}
+
+Return enter(const char *call, const Device *device)
+{
+    double delay_s = said_of("FAKE_NVML_DELAY", call);
+    Return injected = (Return)said_of("FAKE_NVML_ERRORS", call);
+    if (delay_s > 0)
+        nanosleep(&(struct timespec){(time_t)delay_s, (long)(fmod(delay_s, 1) * 1e9)}, NULL);
+    return injected ? injected : ready(device);
 }
 
 static Return copy(const char *text, char *to, unsigned int length)
@@ -193,35 +210,59 @@ Return nvmlDeviceGetName(Device *device, char *name, unsigned int length)
     return state ? state : copy("Fake GPU", name, length);
 }
 
-Return nvmlDeviceGetTotalEnergyConsumption(Device *device, unsigned long long *energy_mj)
-{
-    Return state = ready(device);
-    double since = number("FAKE_NVML_T0", 0, 0), period = number("FAKE_NVML_PERIOD_S", 0, 0.1);
-    double reset = number("FAKE_NVML_RESET_S", 0, INFINITY), now = now_s(), elapsed;
-    if (state)
-        return state;
-    if (device->mig || number("FAKE_NVML_NO_COUNTER", device->index, 0) > 0)
-        return NOT_SUPPORTED;
-    if (now >= reset && reset > since)
-        since = reset;
-    elapsed = now > since ? now - since : 0;
-    if (period > 0) /* the small term is for 0.3 / 0.1, which is less than 3 */
-        elapsed = floor(elapsed / period + 1e-6) * period;
-    *energy_mj =
-        (unsigned long long)llround(number("FAKE_NVML_WATTS", device->index, 300) * elapsed * 1e3);
-    return SUCCESS;
-}
-
-Return nvmlDeviceGetPowerUsage(Device *device, unsigned int *power_mw)
-{
-    Return state = ready(device);
-    *power_mw = (unsigned)(number("FAKE_NVML_WATTS", device->index, 300) * 1e3);
-    return state;
-}
-
 Return nvmlDeviceGetEnforcedPowerLimit(Device *device, unsigned int *limit_mw)
 {
-    Return state = ready(device);
+    Return state = enter(__func__, device);
     *limit_mw = (unsigned)(number("FAKE_NVML_LIMITS", device->index, 700) * 1e3);
     return state ? state : *limit_mw ? SUCCESS : NOT_SUPPORTED;
+}
+
+Return nvmlDeviceGetTemperature(Device *device, int sensor, unsigned int *celsius)
+{
+    Return state = enter(__func__, device);
+    *celsius = 40;
+    return sensor == 0 ? state : INVALID_ARGUMENT;
+}
+
+Return nvmlDeviceGetMigMode(Device *device, unsigned int *current, unsigned int *pending)
+{
+    *current = *pending = 0;
+    return enter(__func__, device);
+}
+
+Return nvmlDeviceGetMaxMigDeviceCount(Device *device, unsigned int *count)
+{
+    *count = 7;
+    return enter(__func__, device);
+}
+
+Return nvmlDeviceIsMigDeviceHandle(Device *device, unsigned int *is_mig)
+{
+    *is_mig = (unsigned)device->mig;
+    return enter(__func__, device);
+}
+
+Return nvmlDeviceGetPersistenceMode(Device *device, unsigned int *mode)
+{
+    *mode = 1;
+    return enter(__func__, device);
+}
+
+Return nvmlSystemGetNVMLVersion(char *version, unsigned int length)
+{
+    Return state = enter(__func__, NULL);
+    return state ? state : copy("fake", version, length);
+}
+
+typedef struct {
+    unsigned int multiprocessors, shared[5], gpu_instance_slices, compute_instance_slices;
+    unsigned long long memory_mb;
+} Attributes;
+
+Return nvmlDeviceGetAttributes_v2(Device *device, Attributes *attributes)
+{
+    Return state = enter(__func__, device);
+    unsigned int slices = (unsigned)number("FAKE_NVML_SLICES", 0, 1);
+    *attributes = (Attributes){16 * slices, {0}, slices, slices, 10240ULL * slices};
+    return device->mig ? state : NOT_SUPPORTED;
 }
