@@ -13,21 +13,41 @@ whose Python has no ``sweeper`` gets this very file from the worker that starts 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import operator
 import os
+import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
 
-__all__ = ["Line", "Report", "Trial", "TrialStopped", "line", "params", "report", "set_running"]
+__all__ = [
+    "Line",
+    "Mark",
+    "Report",
+    "Trial",
+    "TrialStopped",
+    "line",
+    "measure",
+    "params",
+    "region_name",
+    "report",
+    "set_running",
+]
 
 # A step and what was measured there, as the objective gave it.
 Report = tuple[int, Mapping[str, Any]]
+
+# Hears that a region is entered (True) or left.
+Mark = Callable[[str, bool], None]
+
+_REGION = re.compile(r"[A-Za-z]\w{0,39}", re.ASCII)
 
 
 class TrialStopped(BaseException):
@@ -59,6 +79,7 @@ class Trial:
         max_steps: int | None,
         dir: Path,
         deliver: Callable[[Report], None],
+        mark: Mark | None = None,
     ) -> None:
         self.params = params
         self.number = number
@@ -66,6 +87,7 @@ class Trial:
         self.max_steps = max_steps
         self.dir = dir
         self._deliver = deliver
+        self._mark = mark
 
     def report(self, step: int, **metrics: Any) -> None:
         """Report metrics at a step and wait for the sweep's answer.
@@ -79,6 +101,57 @@ class Trial:
             TrialStopped: If the trial is to end here.
         """
         self._deliver((step, metrics))
+
+    def measure(self, region: str) -> AbstractContextManager[None]:
+        """Measure a part of the trial apart: ``with trial.measure("inference"):``.
+
+        Gives the metrics ``inference_energy_j``, ``inference_energy_kwh`` and
+        ``inference_duration_s``, of all passages together. Regions of different names may lie
+        inside one another.
+
+        Args:
+            region: A letter, then letters, digits and underscores; at most 40 characters.
+
+        Raises:
+            ValueError: If the name is something else, or the trial is in this region already.
+        """
+        return _region(region_name(region), self._mark)
+
+
+def region_name(region: Any) -> str:
+    """Return the name of a region.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(region, str) or not _REGION.fullmatch(region):
+        raise ValueError(
+            "measure: a region's name is a letter, then letters, digits and underscores, at most "
+            f"40 characters, such as 'inference'; got {region!r:.60}"
+        )
+    return region
+
+
+@contextlib.contextmanager
+def _region(name: str, mark: Mark | None) -> Iterator[None]:
+    if mark is None:
+        yield
+        return
+    _synchronise()
+    mark(name, True)
+    try:
+        yield
+    finally:
+        _synchronise()
+        mark(name, False)
+
+
+def _synchronise() -> None:
+    """Wait for what torch has launched on a GPU: it belongs to the code that launched it."""
+    torch = sys.modules.get("torch")
+    with contextlib.suppress(Exception):  # an error of the GPU is the training's to meet
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
 
 
 _running: Trial | None = None  # a worker trains one trial at a time, in whatever threads
@@ -107,6 +180,19 @@ def report(step: int, **metrics: Any) -> None:
     sweep = line()
     if sweep is not None:
         sweep.say({"step": _step(step), "metrics": {k: _plain(v) for k, v in metrics.items()}})
+
+
+def measure(region: str) -> AbstractContextManager[None]:
+    """Measure a part of the trial apart, as ``Trial.measure``; outside a sweep do nothing.
+
+    Raises:
+        ValueError: If the name is wrong, or the trial is in this region already.
+        ConnectionError: If the sweep that started this program cannot be reached.
+    """
+    if _running is not None:
+        return _running.measure(region)
+    sweep = line()
+    return _region(region_name(region), None if sweep is None else sweep.mark)
 
 
 def params(**defaults: Any) -> dict[str, Any]:
@@ -196,6 +282,10 @@ class Line:
         if answer != "go on":
             _end_quietly()
             raise TrialStopped
+
+    def mark(self, region: str, entering: bool) -> None:
+        """Say that a region is entered or left; raises as ``say``."""
+        self.say({"region": region, "enters": entering})
 
     def close(self) -> None:
         """Hang up."""

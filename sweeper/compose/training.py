@@ -8,10 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sweeper.compose.energy import decided_by_joules
 from sweeper.config.load import LoadedSweep
 from sweeper.config.models import SweepConfig
 from sweeper.errors import PoolError
-from sweeper.seams import Meter, Pool
+from sweeper.seams import Agent, Meter, Pool
 from sweeper.workers.lazy_pool import LazyPool
 from sweeper.workers.objective import ObjectiveSource, locate
 from sweeper.workers.program import ProgramSource, locate_program
@@ -83,16 +84,27 @@ def build_pool(
     notify: Callable[[str], None],
 ) -> Pool:
     """Build the pool; its workers start with the first trial that must be trained."""
+    from sweeper.energy.agent import AgentSettings, build_agent
+    from sweeper.energy.ledger import IdlePolicy
     from sweeper.energy.meter import MeterSettings, build_meter
 
-    watts = config.energy.cpu_w_per_core
+    energy = config.energy
+    watts = energy.cpu_w_per_core
     settings = MeterSettings() if watts is None else MeterSettings(cpu_w_per_core=watts)
-    make_meter: Callable[[], Meter] = partial(build_meter, settings)
-    setup = WorkerSetup(source, make_meter, own_process=not local)
+    of_agent = AgentSettings(IdlePolicy(energy.idle.value), energy.gpu_idle_w, energy.gpu_w)
+    make_meter: Callable[[Meter | None], Meter] = partial(build_meter, settings)
+    make_agent: Callable[[], Agent] = partial(build_agent, of_agent)
+    setup = WorkerSetup(
+        source,
+        make_meter,
+        own_process=not local,
+        make_agent=make_agent,
+        needs_energy=decided_by_joules(config),
+    )
     if local:
         from sweeper.workers.local_pool import LocalPool
 
-        return LocalPool(setup, gpus=_local_gpus(config))
+        return LocalPool(setup, _local_gpus(config), share=min(1.0, config.resources.gpus or 1.0))
     start = partial(_ray_pool, setup, resources_of(config), config.ray.address, notify)
     return LazyPool(start)
 
@@ -103,7 +115,7 @@ def _local_gpus(config: SweepConfig) -> tuple[str, ...]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return tuple(str(index) for index in range(count))
-    return tuple(name for name in visible.split(",") if name.strip())[:count]
+    return tuple(visible.split(",")[:count]) if visible.strip() else ()
 
 
 def _ray_pool(

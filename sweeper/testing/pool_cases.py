@@ -32,7 +32,8 @@ def train(params):
 FUNCTION = """
 def train(params, trial):
     for step in range(1, 4):
-        trial.report(step, loss=params["x"] / step)
+        with trial.measure("training"):
+            trial.report(step, loss=params["x"] / step)
 """
 DECORATED = """
 import functools
@@ -49,11 +50,17 @@ def train(params):
         yield step, {"loss": params["x"] / step}
 """
 MODULE_LEVEL = """
+import threading
 import sweeper
 
 def train(params):
-    for step in range(1, 4):
-        sweeper.report(step, loss=sweeper.params(x=0.0)["x"] / step)
+    def step_by_step():
+        for step in range(1, 4):
+            with sweeper.measure("training"), sweeper.measure("step"):
+                sweeper.report(step, loss=sweeper.params(x=0.0)["x"] / step)
+    thread = threading.Thread(target=step_by_step)
+    thread.start()
+    thread.join()
 """
 RAISES = """
 def train(params):
@@ -120,8 +127,8 @@ class PoolCases:
     def test_a_function_reports_through_its_trial(
         self, make_pool: MakePool, tmp_path: Path
     ) -> None:
-        """The function style gives the same events as the generator style."""
-        self._trains(make_pool(FUNCTION), tmp_path)
+        """The same events as in the generator style; the regions are in the account."""
+        assert self._trains(make_pool(FUNCTION), tmp_path) == {"training": 3}
 
     def test_a_decorated_generator_is_a_generator(
         self, make_pool: MakePool, tmp_path: Path
@@ -132,10 +139,11 @@ class PoolCases:
     def test_a_function_reports_through_the_module(
         self, make_pool: MakePool, tmp_path: Path
     ) -> None:
-        """``sweeper.report`` and ``sweeper.params`` are the running trial's."""
-        self._trains(make_pool(MODULE_LEVEL), tmp_path)
+        """``sweeper.report``, ``params`` and ``measure`` are the running trial's, in any thread."""
+        assert self._trains(make_pool(MODULE_LEVEL), tmp_path) == {"training": 3, "step": 3}
 
-    def _trains(self, pool: Pool, folder: Path) -> None:
+    def _trains(self, pool: Pool, folder: Path) -> dict[str, int]:
+        """Check what a pool says of a training; return how often each region was passed."""
         assert pool.room() == 1
         pool.start(order(folder))
         assert pool.room() == 0
@@ -148,9 +156,11 @@ class PoolCases:
         assert ended.ending is Ending.RETURNED
         assert ended.cause is None
         assert ended.node
+        assert ended.worker
         assert json.loads((folder / "0" / "params.json").read_text()) == {"x": 6.0}
         assert pool.room() == 1
         pool.close()
+        return {region.name: region.passages for region in ended.energy.regions}
 
     def test_a_stop_ends_the_attempt_and_frees_the_worker(
         self, make_pool: MakePool, tmp_path: Path

@@ -2,7 +2,8 @@
 
 Owns: what processes of a program may say, and who of them counts. A message is a report,
 ``{"step": 3, "metrics": {"loss": 0.1}}``, or a call of ``wandb.log``,
-``{"row": null, "commit": true, "metrics": {...}}``; the answer is ``go on``, ``stop``, or
+``{"row": null, "commit": true, "metrics": {...}}``, or where a region begins or ends,
+``{"region": "inference", "enters": true}``; the answer is ``go on``, ``stop``, or
 ``error`` and why. Must not import other rooms.
 """
 
@@ -17,8 +18,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeper.model import BUILT_IN
-from sweeper.trial import Report
+from sweeper.model import is_built_in
+from sweeper.trial import Mark, Report
 
 __all__ = ["Asked", "Channel"]
 
@@ -41,10 +42,14 @@ class Channel:
         path: Where to listen; the folder must be the user's own.
         names: The sweep's metrics: which calls of ``wandb.log`` are reports.
         tell: Takes each report that counts.
+        mark: Hears of the regions of the process that speaks for the trial.
     """
 
-    def __init__(self, path: str, names: Collection[str], tell: Callable[[Asked], None]) -> None:
+    def __init__(
+        self, path: str, names: Collection[str], tell: Callable[[Asked], None], mark: Mark
+    ) -> None:
         self.claimed = False
+        self._mark = mark
         self._names = frozenset(names)
         self._tell = tell
         self._lock = threading.Lock()
@@ -87,15 +92,35 @@ class Channel:
     def _answer(self, line: bytes, rows: _Rows) -> str:
         try:
             message = json.loads(line)
+            if "region" in message:
+                return self._note(message["region"], message["enters"] is True, rows)
             metrics = dict(message["metrics"])
             if "step" in message:
                 reports: list[tuple[Any, Mapping[str, Any]]] = [(message["step"], metrics)]
             else:
                 reports = list(rows.take(message["row"], metrics, commit=message["commit"] is True))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            return f"error: a report must be {{step, metrics}} in JSON, one a line: {error!r:.100}"
+            return (
+                "error: a report must be {step, metrics} and a region's edge {region, enters}, in "
+                f"JSON, one a line: {error!r:.100}"
+            )
         self.claimed = True
         return "go on" if all(self._go_on(*report, rows) for report in reports) else "stop"
+
+    def _note(self, region: Any, entering: bool, speaker: object) -> str:
+        """Note that a region is entered or left by the process that speaks for the trial."""
+        with self._lock:
+            if self._stopped:
+                return "stop"
+            if self._voice is None:
+                self._voice = speaker
+            counts = self._voice is speaker
+        if counts:
+            try:
+                self._mark(region, entering)
+            except ValueError as error:
+                return f"error: {error}"
+        return "go on"
 
     def _go_on(self, step: Any, metrics: Mapping[str, Any], speaker: object) -> bool:
         """Pass a report on if it counts, and wait for the answer.
@@ -142,7 +167,7 @@ class _Rows:
             yield from self._flush()
         self._row = row
         self._pending.update(metrics)
-        wanted = self.names.difference(BUILT_IN)
+        wanted = {name for name in self.names if not is_built_in(name)}
         if commit or (wanted and wanted <= self._pending.keys()):
             yield from self._flush()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 
 from sweeper.errors import PoolError
 from sweeper.model import NOTHING, AttemptId, Cause, Ended, Energy, Order, PoolEvent
-from sweeper.workers.worker import Worker, WorkerSetup
+from sweeper.seams import Agent
+from sweeper.workers.overheads import with_boards
+from sweeper.workers.worker import Post, Worker, WorkerSetup
 
 __all__ = ["LocalPool"]
 
@@ -18,12 +21,16 @@ class LocalPool:
     Args:
         setup: What the worker is built from, at the first start.
         gpus: What the worker may measure: UUIDs or indices as text.
+        share: The part of each of those that it has booked, 0 < share <= 1.
     """
 
-    def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = ()) -> None:
+    def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = (), *, share: float = 1.0) -> None:
         self._setup = setup
         self._gpus = gpus
+        self._share = share
         self._worker: Worker | None = None
+        self._agent: Agent | None = None
+        self._overhead: Energy | None = None
         self._flying: AttemptId | None = None
         self._step: Callable[[], PoolEvent | None] | None = None
 
@@ -35,9 +42,7 @@ class LocalPool:
         """Take an attempt; training begins with the next ``next_event``."""
         if self._flying is not None:
             raise PoolError("the local pool trains one attempt at a time")
-        if self._worker is None:
-            self._worker = Worker(self._setup, self._gpus)
-        worker = self._worker
+        worker = self._worker = self._worker or self._make_worker()
         self._flying = order.id
         self._step = lambda: worker.start(order)
 
@@ -69,7 +74,21 @@ class LocalPool:
 
     def close(self, *, kill: bool = False) -> Energy:
         """End a program that still runs; return what the worker used outside attempts."""
-        if self._worker is None:
-            return NOTHING
-        self._worker.close()
-        return self._worker.overhead()
+        agent, self._agent = self._agent, None
+        if self._worker is not None:
+            self._worker.close()
+            if self._overhead is None:
+                overhead = self._worker.overhead()
+                self._overhead = with_boards(overhead, () if agent is None else agent.boards())
+        if agent is not None:
+            agent.end()
+        return self._overhead or NOTHING
+
+    def _make_worker(self) -> Worker:
+        meter = None
+        if self._gpus:  # CUDA's numbers are then those of NVML
+            os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+        if self._gpus and self._setup.make_agent is not None:
+            self._agent = self._agent or self._setup.make_agent()
+            meter = self._agent.meter("local", os.getpid())
+        return Worker(self._setup, Post("local", self._gpus, self._share, meter))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.model import Cause, CauseKind, Order
-from sweeper.trial import Report
+from sweeper.trial import Mark, Report
 from sweeper.workers.capture import STDERR
 from sweeper.workers.channel import Asked, Channel
 from sweeper.workers.failures import TEXT_LENGTH, ProgramFailed, program_failed
@@ -49,12 +49,15 @@ class ProgramRun:
         order: The trial; its folder exists.
         private: A folder that only this user can enter, for as long as it runs.
         leash: Kills it if this process dies.
+        mark: Hears of the regions that it measures.
 
     Raises:
         ProgramFailed: If it cannot be started.
     """
 
-    def __init__(self, source: ProgramSource, order: Order, private: Path, leash: Leash) -> None:
+    def __init__(
+        self, source: ProgramSource, order: Order, private: Path, *, leash: Leash, mark: Mark
+    ) -> None:
         self._events: queue.SimpleQueue[Asked | _Printed | _Exited] = queue.SimpleQueue()
         self._grace_s = source.grace_s
         self._stderr = Path(order.folder, STDERR)
@@ -71,7 +74,9 @@ class ProgramRun:
                 params_file=str(params_file),
                 env=env,
             )
-            self._channel = Channel(env["SWEEPER_CHANNEL"], source.metric_names, self._events.put)
+            self._channel = Channel(
+                env["SWEEPER_CHANNEL"], source.metric_names, self._events.put, mark
+            )
             self._start(argv, source.root, env, leash)
         except (OSError, ValueError) as error:  # ValueError: a null byte in an argument
             raise ProgramFailed(

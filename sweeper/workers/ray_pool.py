@@ -1,4 +1,4 @@
-"""The pool of warm Ray actors: the only file that imports ray.
+"""The pool of warm Ray actors; with the other ``ray_*.py`` the only owner of ray.
 
 Each worker is one actor that answers one call at a time: a request trains to the next report, the
 reply is the report. ``ray_environment.prepare`` must have run before this file is imported.
@@ -6,21 +6,17 @@ reply is the report. ``ray_environment.prepare`` must have run before this file 
 
 from __future__ import annotations
 
-import logging
-import math
-import os
-import socket
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import ray
 import ray.exceptions
 
-import sweeper
 from sweeper.errors import PoolError
 from sweeper.model import (
     UNAVAILABLE,
@@ -34,72 +30,18 @@ from sweeper.model import (
     PoolEvent,
     StepReport,
 )
-from sweeper.workers.slots import Resources, fit, usable_cpus
-from sweeper.workers.worker import Worker, WorkerSetup
+from sweeper.workers.overheads import Overheads
+from sweeper.workers.ray_agent import NodeAgents
+from sweeper.workers.ray_cluster import connect, one_line
+from sweeper.workers.ray_worker import Place, WorkerActor
+from sweeper.workers.slots import Resources, fit
+from sweeper.workers.worker import Post, WorkerSetup
 
 __all__ = ["RayPool"]
 
 _READY_S = 120.0  # a worker that is not ready by then will not be
 _CLOSE_S = 5.0
 _FAILED_STARTS = 3  # so many in a row are no accident
-_OBJECT_STORE_BYTES = 100 * 2**20  # reports are small; Ray's default takes a third of the memory
-_SHARED_ENV = ("OMP_NUM_THREADS", "CUDA_DEVICE_ORDER")  # a local Ray inherits them
-_NOT_SHIPPED = [
-    ".git",
-    ".venv",
-    "venv",
-    "__pycache__",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where an actor sits."""
-
-    node: str
-    gpus: tuple[str, ...]
-
-
-class _Actor:
-    """What runs in the worker's process."""
-
-    def __init__(self) -> None:
-        self._worker: Worker | None = None
-
-    def place(self) -> _Place:
-        context = ray.get_runtime_context()
-        return _Place(context.get_node_id(), tuple(context.get_accelerator_ids()["GPU"]))
-
-    def prepare(self, setup: WorkerSetup, share: float, *, shipped: bool) -> str | None:
-        """Load the objective; return what is wrong with it, or None."""
-        try:
-            if shipped:
-                setup = replace(setup, objective=setup.objective.moved(Path.cwd()))
-            else:
-                os.chdir(setup.objective.root)
-            self._worker = Worker(setup, self.place().gpus, share)
-        except PoolError as error:
-            return str(error)
-        return None
-
-    def start(self, order: Order) -> PoolEvent | None:
-        return self._ready().start(order)
-
-    def go_on(self) -> PoolEvent | None:
-        return self._ready().go_on()
-
-    def stop(self) -> Ended:
-        return self._ready().stop()
-
-    def overhead(self) -> Energy:
-        return self._ready().overhead()
-
-    def _ready(self) -> Worker:
-        assert self._worker is not None  # the pool calls prepare first
-        return self._worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +51,26 @@ class _Call:
     actor: Any
     attempt: AttemptId | None
     since_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A worker of the pool; its place is known only where it has GPUs.
+
+    Attributes:
+        name: No other worker has it.
+        share: The part of its GPUs that is its own.
+        place: Where it sits.
+    """
+
+    name: str
+    share: float
+    place: Place | None = None
+
+    @property
+    def node(self) -> str | None:
+        """Return Ray's id of the node whose GPUs it was given; None: it has none."""
+        return self.place.node if self.place is not None and self.place.gpus else None
 
 
 class RayPool:
@@ -140,15 +102,18 @@ class RayPool:
         self._calls: dict[Any, _Call] = {}
         self._actor_of: dict[AttemptId, Any] = {}
         self._killed: dict[AttemptId, Cause] = {}
-        self._share: dict[Any, float] = {}
+        self._members: dict[Any, _Member] = {}
+        self._agents = NodeAgents(setup.make_agent)
+        self._names = itertools.count()
+        self._overheads = Overheads()
         self._overhead = UNAVAILABLE
         self._failed_starts = 0
-        self._lost_books = False  # of workers that were replaced
         self._closed = False
         try:
-            self._connect(address)
+            connect(address, resources, setup.objective.root)
             there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's
             self._slots = fit(resources, cpus=there.get("CPU", 0.0), gpus=there.get("GPU", 0.0))
+            self._agents.booked = min(1.0, self._slots.gpus)
             notify(f"started {self._slots}")
             self._spawn_all()
             self._await_first()
@@ -202,63 +167,33 @@ class RayPool:
     def close(self, *, kill: bool = False) -> Energy:
         """End the actors, and Ray if it is ours; return what they used outside attempts."""
         if not self._closed:
-            if not kill:
-                self._overhead = self._ask_overhead()
             if ray.is_initialized():
-                for actor in self._share:
+                self._overhead = self._ask_overhead(kill=kill)
+                for actor in self._members:
                     ray.kill(actor)
+                self._agents.end()
                 ray.shutdown()
             self._closed = True  # only now: a Ctrl-C in between leaves the rest to the next call
         return self._overhead
 
     # --- Ray ---
 
-    def _connect(self, address: str | None) -> None:
-        quiet: dict[str, Any] = {
-            "log_to_driver": False,
-            "logging_level": logging.ERROR,
-            "configure_logging": False,
-        }
-        try:
-            if address is not None:
-                _knock(address)
-                ray.init(address=address, runtime_env=self._shipment(), **quiet)
-                return
-            workers = self._resources.workers or 0
-            asked = math.ceil(workers * (self._resources.cpus or 1))
-            ray.init(
-                address="local",  # whatever RAY_ADDRESS says
-                num_cpus=max(usable_cpus(), asked),
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                **quiet,
-            )
-        except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-            where = f"join the Ray cluster at {address!r}" if address else "start Ray"
-            raise PoolError(
-                f"could not {where}: {_line(error)}; try --local to train without Ray"
-            ) from error
-
-    def _shipment(self) -> dict[str, Any]:
-        root = self._setup.objective.root
-        return {
-            "working_dir": root,
-            "py_modules": [str(Path(sweeper.__file__).parent)],
-            "excludes": _NOT_SHIPPED,
-            "env_vars": {name: os.environ[name] for name in _SHARED_ENV if name in os.environ},
-        }
-
     def _spawn_all(self) -> None:
         actors = [self._new_actor() for _ in range(self._slots.workers)]
-        shares = [1.0] * len(actors)
-        if 0 < self._slots.gpus < 1:
-            shares = _shares(self._places(actors))
-        for actor, share in zip(actors, shares, strict=True):
-            self._prepare(actor, share)
+        if not self._slots.gpus:
+            for actor in actors:
+                self._prepare(actor, self._member(1.0))
+            return
+        places = self._places(actors)
+        for actor, place, share in zip(actors, places, _shares(places), strict=True):
+            self._prepare(actor, self._member(share, place))
+
+    def _member(self, share: float, place: Place | None = None) -> _Member:
+        return _Member(f"worker-{next(self._names)}", share, place)
 
     def _new_actor(self) -> Any:
         return (
-            ray.remote(_Actor)
+            ray.remote(WorkerActor)
             .options(
                 num_cpus=self._slots.cpus,
                 num_gpus=self._slots.gpus,
@@ -268,18 +203,22 @@ class RayPool:
             .remote()
         )
 
-    def _places(self, actors: Sequence[Any]) -> list[_Place]:
+    def _places(self, actors: Sequence[Any]) -> list[Place]:
         try:
-            places: list[_Place] = ray.get(
+            places: list[Place] = ray.get(
                 [actor.place.remote() for actor in actors], timeout=_READY_S
             )
         except ray.exceptions.RayError as error:
-            raise PoolError(f"the workers did not start: {_line(error)}") from error
+            raise PoolError(f"the workers did not start: {one_line(error)}") from error
         return places
 
-    def _prepare(self, actor: Any, share: float) -> None:
-        self._share[actor] = share
-        call = actor.prepare.remote(self._setup, share, shipped=self._shipped)
+    def _prepare(self, actor: Any, member: _Member) -> None:
+        self._members[actor] = member
+        self._overheads.hired(member.name, member.node)
+        gpus = () if member.place is None else member.place.gpus
+        post = Post(member.name, gpus, member.share)
+        agent = None if member.node is None else self._agents.on(member.node)
+        call = actor.prepare.remote(self._setup, post, agent, shipped=self._shipped)
         self._call(actor, call, None)
 
     def _call(self, actor: Any, reference: Any, attempt: AttemptId | None) -> None:
@@ -305,16 +244,21 @@ class RayPool:
         try:
             reply = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            return self._lost(call, _line(error.cause if error.cause else error))
+            return self._lost(call, one_line(error.cause if error.cause else error))
         except ray.exceptions.RayError as error:
-            return self._lost(call, _line(error))
+            return self._lost(call, one_line(error))
         if call.attempt is None:
+            if isinstance(reply, Place):  # of an actor that replaces another one
+                member = self._members[call.actor]
+                self._prepare(call.actor, replace(member, place=reply))
+                return None
             if reply is not None:
                 raise PoolError(reply)
             self._failed_starts = 0
             self._idle.append(call.actor)
             return None
         if isinstance(reply, Ended):
+            self._overheads.said(reply.worker, reply.overhead_j)
             del self._actor_of[call.attempt]
             if self._killed.pop(call.attempt, None) is None:
                 self._idle.append(call.actor)
@@ -332,56 +276,50 @@ class RayPool:
             self._replace(call.actor)
             return None
         del self._actor_of[call.attempt]
-        self._replace(call.actor)
+        gone = self._members[call.actor]
+        energy = self._replace(call.actor)
         killed = self._killed.pop(call.attempt, None)
         return Ended(
             id=call.attempt,
             ending=Ending.LOST if killed is None else Ending.STOPPED,
             cause=killed or Cause(CauseKind.WORKER, why),
             traceback=None,
-            energy=UNAVAILABLE,
+            energy=energy,
             elapsed_s=0.0,
             node="",
+            gpus=tuple(gpu.uuid for gpu in energy.gpus),
+            worker=gone.name,
         )
 
-    def _replace(self, actor: Any) -> None:
-        self._lost_books = True
-        share = self._share.pop(actor)
+    def _replace(self, actor: Any) -> Energy:
+        """Put a new actor in the place of one that is gone; return what that one left open."""
         ray.kill(actor)  # it may live on in an unknown state
-        self._prepare(self._new_actor(), share)
+        gone = self._members.pop(actor)
+        left = UNAVAILABLE if gone.node is None else self._agents.retire(gone.node, gone.name)
+        new = self._new_actor()
+        member = self._member(gone.share)
+        if not self._slots.gpus:
+            self._prepare(new, member)
+        else:
+            self._members[new] = member
+            self._call(new, new.place.remote(), None)
+        return left
 
-    def _ask_overhead(self) -> Energy:
-        try:
-            accounts: list[Energy] = ray.get(
-                [actor.overhead.remote() for actor in self._idle], timeout=_CLOSE_S
-            )
-        except ray.exceptions.RayError:
-            return UNAVAILABLE
-        known_j = [account.total_j for account in accounts if account.total_j is not None]
-        if self._lost_books or len(known_j) < len(self._share):
-            return UNAVAILABLE  # a part is unknown, and so is the sum
-        return replace(accounts[0], total_j=sum(known_j), lo_j=None, hi_j=None, gpus=())
-
-
-def _knock(address: str) -> None:
-    """Find out in seconds that nobody listens; Ray itself waits for minutes.
-
-    Raises:
-        OSError: If there is an address to knock at and nobody answers.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=_CLOSE_S).close()
+    def _ask_overhead(self, *, kill: bool) -> Energy:
+        """Ask who is free and, of the rest, who keeps the books of their GPUs."""
+        accounts: dict[str, Energy] = {}
+        until_s = time.monotonic() + _CLOSE_S
+        free = [] if kill else self._idle
+        answers = {self._members[actor].name: actor.overhead.remote() for actor in free}
+        for name, answer in answers.items():
+            with suppress(ray.exceptions.RayError):
+                accounts[name] = ray.get(answer, timeout=max(0.0, until_s - time.monotonic()))
+        return self._overheads.whole(accounts, self._agents.boards(hurry=kill))
 
 
-def _shares(places: Sequence[_Place]) -> list[float]:
+def _shares(places: Sequence[Place]) -> list[float]:
     """Divide each GPU among the workers that sit on it."""
     crowd = Counter((place.node, gpu) for place in places for gpu in place.gpus)
     return [
         1.0 / max((crowd[place.node, gpu] for gpu in place.gpus), default=1) for place in places
     ]
-
-
-def _line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]

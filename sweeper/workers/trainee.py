@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sweeper.model import Order
-from sweeper.trial import Report, Trial, set_running
+from sweeper.trial import Mark, Report, Trial, set_running
 from sweeper.workers.bridge import Deliver, reports
 from sweeper.workers.capture import ProcessCapture, PythonCapture
 from sweeper.workers.imported import code_files, project_files
@@ -36,8 +36,13 @@ Reports = Generator[Report | None, None, None]
 class Trainee(Protocol):
     """Trains one attempt after another."""
 
-    def train(self, order: Order) -> Reports:
-        """Begin with the first ``next``; closing the generator stops the training at its report."""
+    def train(self, order: Order, mark: Mark) -> Reports:
+        """Begin with the first ``next``; closing the generator stops the training at its report.
+
+        Args:
+            order: What to train.
+            mark: Hears of the regions that it measures; from any thread.
+        """
 
     def active(self) -> AbstractContextManager[None]:
         """Keep what this process prints inside in the trial's files."""
@@ -78,15 +83,15 @@ class _Function:
         self._seeder = Seeder()
         self._capture = ProcessCapture() if own_process else PythonCapture()
 
-    def train(self, order: Order) -> Reports:
+    def train(self, order: Order, mark: Mark) -> Reports:
         folder = Path(order.folder)
         with contextlib.suppress(OSError):  # a full disk costs the logs, not the training
             write_params(folder, order.params)
             self._capture.open(folder)
         self._seeder.seed(order.seed)
-        return self._reports(order, folder)
+        return self._reports(order, folder, mark)
 
-    def _reports(self, order: Order, folder: Path) -> Reports:
+    def _reports(self, order: Order, folder: Path, mark: Mark) -> Reports:
         def make_trial(deliver: Deliver) -> Trial:
             trial = Trial(
                 order.params,
@@ -95,6 +100,7 @@ class _Function:
                 max_steps=order.max_steps,
                 dir=folder,
                 deliver=deliver,
+                mark=mark,
             )
             set_running(trial)
             return trial
@@ -127,11 +133,11 @@ class _Program:
         self._run: ProgramRun | None = None
         self._executed: frozenset[str] = frozenset()
 
-    def train(self, order: Order) -> Reports:
+    def train(self, order: Order, mark: Mark) -> Reports:
         self._executed = frozenset()
         with private_folder() as name:
             private = Path(name)
-            self._run = ProgramRun(self._source, order, private, self._leash)
+            self._run = ProgramRun(self._source, order, private, leash=self._leash, mark=mark)
             try:
                 yield from self._run.reports(self._tick_s)
             finally:

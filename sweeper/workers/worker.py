@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex
 
+from sweeper.errors import PoolError
 from sweeper.model import (
     Ended,
     Ending,
@@ -23,14 +24,15 @@ from sweeper.model import (
     PoolEvent,
     StepReport,
 )
-from sweeper.seams import Meter
+from sweeper.seams import Agent, Meter
 from sweeper.trial import Report
 from sweeper.workers.failures import cause_of, text_of
 from sweeper.workers.objective import ObjectiveSource
 from sweeper.workers.program import ProgramSource
+from sweeper.workers.regions import Regions
 from sweeper.workers.trainee import Reports, trainee
 
-__all__ = ["Worker", "WorkerSetup"]
+__all__ = ["Post", "Worker", "WorkerSetup"]
 
 LAST_STEP = 2**53  # beyond it JSON's numbers are no longer exact
 DECLARED = "energy_j"  # a metric of this name declares the trial's joules
@@ -42,27 +44,55 @@ class WorkerSetup:
 
     Attributes:
         objective: What to train.
-        make_meter: Builds the worker's meter, in the worker.
+        make_meter: Builds the worker's meter, in the worker, around what the node's agent offers it
+            for its GPUs; None: there is no agent.
         own_process: The worker is alone in its process: capture what the process prints.
+        make_agent: Builds the agent of a node whose workers are given GPUs; None: there is none.
+        needs_energy: The key of the sweep file for which joules must be known; None: there is none.
     """
 
     objective: ObjectiveSource | ProgramSource
-    make_meter: Callable[[], Meter]
+    make_meter: Callable[[Meter | None], Meter]
     own_process: bool
+    make_agent: Callable[[], Agent] | None = None
+    needs_energy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a worker stands.
+
+    Attributes:
+        name: Of the worker, no other one of the sweep has it.
+        gpus: What it was given: UUIDs or NVML indices as text.
+        share: The part of those that is its own, 0 < share <= 1.
+        meter: What the node's agent offers for them.
+    """
+
+    name: str = "worker"
+    gpus: Sequence[str] = ()
+    share: float = 1.0
+    meter: Meter | None = None
 
 
 class Worker:
     """Trains attempts one after another; stays warm between them.
 
     Raises:
-        PoolError: From the constructor, if the objective cannot be loaded.
+        PoolError: From the constructor, if the objective cannot be loaded, or joules must be known
+            here and cannot be.
     """
 
-    def __init__(self, setup: WorkerSetup, gpus: Sequence[str] = (), share: float = 1.0) -> None:
+    def __init__(self, setup: WorkerSetup, post: Post | None = None) -> None:
+        post = post or Post()
         self._trainee = trainee(setup.objective, own_process=setup.own_process)
         self._node = socket.gethostname()
-        self._meter = setup.make_meter()
-        self._meter.begin(gpus, share)
+        self._name = post.name
+        self._meter = setup.make_meter(post.meter)
+        self._meter.begin(post.gpus, post.share)
+        self._regions = Regions(self._meter.read)
+        if setup.needs_energy is not None:
+            self._demand_energy(setup.needs_energy, post.gpus)
         self._order: Order | None = None
         self._reports: Reports | None = None
         self._started_s = 0.0
@@ -76,7 +106,8 @@ class Worker:
             Path(order.folder).mkdir(parents=True, exist_ok=True)
         self._meter.open()
         self._started_s = time.monotonic()
-        self._reports = self._trainee.train(order)
+        self._regions = Regions(self._meter.read)
+        self._reports = self._trainee.train(order, self._regions.mark)
         return self._advance()
 
     def go_on(self) -> PoolEvent | None:
@@ -98,6 +129,18 @@ class Worker:
     def close(self) -> None:
         """End a program that still runs. May be called twice."""
         self._trainee.close()
+
+    def _demand_energy(self, key: str, gpus: Sequence[str]) -> None:
+        account = self._meter.overhead()
+        if account.source != "unavailable":
+            return
+        silent = [gpu for gpu in account.gpus if gpu.source == "unavailable"]
+        names = ", ".join(f"{gpu.uuid} ({gpu.name})" for gpu in silent) or ", ".join(gpus)
+        raise PoolError(
+            f"{key} needs joules, and on {self._node} neither the energy counter nor the power nor "
+            f"the utilisation of GPU {names} can be read; give the watts of one GPU at work as "
+            "energy.gpu_w: 300, say (`sweeper energy probe` there shows why)"
+        )
 
     def _close_reports(self) -> Exception | None:
         """Stop the objective; return what went wrong in the user's own cleaning up."""
@@ -138,7 +181,7 @@ class Worker:
             else:
                 metrics[str(name)] = number
         self._declared_j = _joules(metrics.get(DECLARED), self._declared_j)
-        energy_j = self._declared_j if self._declared_j is not None else self._meter.read()
+        energy_j = self._declared_j if self._declared_j is not None else self._regions.read()
         return StepReport(
             id=self._order.id,
             step=step.__index__(),
@@ -152,7 +195,8 @@ class Worker:
         assert self._order is not None  # only called while an attempt is open
         order, self._order, self._reports = self._order, None, None
         elapsed_s = time.monotonic() - self._started_s
-        energy = self._meter.close()
+        regions = self._regions.end()
+        energy = replace(self._meter.close(), regions=regions)
         self._trainee.ended()
         if self._declared_j is not None:
             energy = replace(
@@ -162,6 +206,9 @@ class Worker:
                 lo_j=None,
                 hi_j=None,
                 attribution="none",
+                idle_j=None,
+                u_rel=None,
+                regions=tuple(replace(region, energy_j=None) for region in regions),
             )
         return Ended(
             id=order.id,
@@ -173,6 +220,8 @@ class Worker:
             node=self._node,
             gpus=tuple(gpu.uuid for gpu in energy.gpus),
             imported=self._trainee.imported(),
+            worker=self._name,
+            overhead_j=self._meter.overhead().total_j,
         )
 
 

@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 from sweeper.energy.meter import MeterSettings, build_meter
+from sweeper.seams import Meter
 from sweeper.testing.scripted_meter import HandClock, ScriptedMeter
 from sweeper.workers.objective import locate
 from sweeper.workers.worker import WorkerSetup
 
 
-def scripted_meter() -> ScriptedMeter:
+def scripted_meter(gpus: Meter | None = None) -> ScriptedMeter:
     """Build a meter that reads 10 W for ever."""
     return ScriptedMeter(HandClock(), lambda _: 10.0)
 

@@ -21,8 +21,14 @@ class Bench:
     def __init__(self, path: str) -> None:
         self.told: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self.go_on = True
+        self.marks: list[tuple[str, bool]] = []
         self.path = path
-        self.channel = Channel(path, ("loss", "acc", "energy_j"), self._tell)
+        self.channel = Channel(path, ("loss", "acc", "energy_j"), self._tell, self._mark)
+
+    def _mark(self, region: str, entering: bool) -> None:  # the shape of Mark
+        if entering and (region, True) in self.marks:
+            raise ValueError(f"measure({region!r}): it is measured already")
+        self.marks.append((region, entering))
 
     def _tell(self, asked: Asked) -> None:
         self.told.put(asked.report)
@@ -168,3 +174,41 @@ def test_an_address_where_nobody_listens_is_told(tmp_path: Path) -> None:
     """The error says which variable led there and what to do."""
     with pytest.raises(ConnectionError, match="unset SWEEPER_CHANNEL to run alone"):
         Line(str(tmp_path / "c"))
+
+
+# --- regions ---
+
+
+def test_regions_of_the_voice_are_marked(bench: Bench, line: Line) -> None:
+    """Entering and leaving arrive in their order; another rank's are not counted."""
+    line.mark("inference", True)
+    other = Line(bench.path)
+    other.mark("inference", True)
+    line.mark("inference", False)
+    other.mark("inference", False)
+    other.close()
+    assert bench.marks == [("inference", True), ("inference", False)]
+    assert bench.reports == []
+
+
+def test_what_is_wrong_about_a_region_is_answered(bench: Bench, line: Line) -> None:
+    """The program gets the sentence; half a message is an error as well."""
+    line.mark("inference", True)
+    with pytest.raises(ValueError, match="it is measured already"):
+        line.mark("inference", True)
+    (answer,) = bench.raw(b'{"region": "inference"}')
+    assert answer.startswith(b"error: ")
+
+
+def test_a_region_ends_a_program_that_is_to_stop(bench: Bench, line: Line) -> None:
+    """Whoever measures hears of the end as whoever reports."""
+    bench.channel.stop()
+    with pytest.raises(TrialStopped):
+        line.mark("inference", True)
+    assert bench.marks == []
+
+
+def test_a_region_is_no_report(bench: Bench, line: Line) -> None:
+    """What the program prints goes on being counted until it reports."""
+    line.mark("inference", True)
+    assert not bench.channel.claimed

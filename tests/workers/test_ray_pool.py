@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from sweeper.energy.agent import build_agent
 from sweeper.errors import PoolError
 from sweeper.model import Cause, CauseKind, Ended, Ending, StepReport
+from sweeper.seams import Agent
 from sweeper.testing.pool_cases import GENERATOR, MakePool, PoolCases, drain, order, wait
 from sweeper.workers import ray_environment
 from sweeper.workers.slots import Resources
@@ -47,6 +51,12 @@ def train(params):
 """
 
 
+def unwanted_agent(file: Path) -> Agent:
+    """Leave a trace."""
+    file.write_text("an agent was built", encoding="ascii")
+    return build_agent()
+
+
 class TestRayPool(PoolCases):
     @pytest.fixture
     def make_pool(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePool]:
@@ -58,6 +68,7 @@ class TestRayPool(PoolCases):
 
         def make(source: str) -> RayPool:
             setup = setup_for(source, tmp_path / "code", own_process=True)
+            setup = replace(setup, make_agent=partial(unwanted_agent, tmp_path / "agent"))
             resources = Resources(cpus=1, gpus=0, workers=1)
             built.append(RayPool(setup, resources, address=None, notify=lambda text: None))
             return built[-1]
@@ -103,13 +114,14 @@ class TestRayPool(PoolCases):
     def test_output_of_children_is_kept_and_no_gpu_is_seen(
         self, make_pool: MakePool, tmp_path: Path
     ) -> None:
-        """A worker's files hold what its children print; a worker without GPUs sees none."""
+        """A worker's files hold what its children print; without GPUs there is no agent either."""
         pool = make_pool(PRINTS)
         pool.start(order(tmp_path))
         reports, _ = drain(pool)
         assert (tmp_path / "0" / "stdout.log").read_text() == "from python\nfrom a child\n"
         assert (tmp_path / "0" / "stderr.log").read_text() == "complaint\n"
         assert reports[0].metrics["loss"] == 1.0
+        assert not (tmp_path / "agent").exists()
 
 
 def test_a_program_is_driven_pruned_and_killed(tmp_path: Path) -> None:

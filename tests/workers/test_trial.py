@@ -1,16 +1,18 @@
-"""``sweeper.report`` and ``sweeper.params``, inside and outside of a sweep."""
+"""``sweeper.report``, ``params`` and ``measure``, inside and outside of a sweep."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import sweeper
 from sweeper.model import Ended, Ending, StepReport
 from sweeper.testing.pool_cases import order
+from sweeper.trial import Trial
 from sweeper.workers.worker import Worker
 from tests.workers.objectives import setup_for
 from tests.workers.programs import play, program
@@ -30,6 +32,8 @@ def test_outside_of_a_sweep_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("SWEEPER_CHANNEL", raising=False)
     monkeypatch.delenv("SWEEPER_PARAMS", raising=False)
     sweeper.report(1, loss=0.5)
+    with sweeper.measure("inference"), sweeper.measure("inference"):
+        pass
     assert sweeper.params(lr=0.1, opt={"a": 1}) == {"lr": 0.1, "opt": {"a": 1}}
 
 
@@ -135,3 +139,102 @@ def test_whoever_must_may_see_the_stop(tmp_path: Path) -> None:
     played = play(program(tmp_path, {"train.py": source}), tmp_path, stop_at=1)
     assert played.ended.ending is Ending.STOPPED
     assert played.log("stdout.log") == "saw it\n"
+
+
+# --- regions ---
+
+MEASURES = """
+import sweeper
+
+for step in (1, 2):
+    with sweeper.measure("inference"):
+        sweeper.report(step, loss=1.0)
+try:
+    with sweeper.measure("inference"), sweeper.measure("inference"):
+        pass
+except ValueError as error:
+    print(error)
+with sweeper.measure("failing"):
+    raise OSError("no data")
+"""
+
+
+def test_regions_of_a_script_are_in_its_account(tmp_path: Path) -> None:
+    """They go over the channel; one that is entered twice is told, one that fails is left."""
+    played = play(program(tmp_path, {"train.py": MEASURES}), tmp_path)
+    passages = {region.name: region.passages for region in played.ended.energy.regions}
+    assert passages == {"inference": 3, "failing": 1}
+    assert played.log("stdout.log") == ("error: measure('inference'): it is measured already\n")
+    assert str(played.ended.cause) == "error: exit code 1: OSError: no data"
+
+
+def test_a_script_with_regions_runs_alone(tmp_path: Path) -> None:
+    """Outside of a sweep measuring does nothing."""
+    file = tmp_path / "train.py"
+    file.write_text(MEASURES)
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, env={})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("OSError: no data\n")
+
+
+def test_a_script_that_is_stopped_inside_a_region_ends_quietly(tmp_path: Path) -> None:
+    """The region is closed at the end of the trial."""
+    source = (
+        "import sweeper\n"
+        "with sweeper.measure('inference'):\n"
+        "    while True:\n"
+        "        sweeper.report(1, loss=1.0)\n"
+    )
+    played = play(program(tmp_path, {"train.py": source}), tmp_path, stop_at=1)
+    assert played.ended.ending is Ending.STOPPED
+    assert [region.passages for region in played.ended.energy.regions] == [1]
+    assert played.log("stderr.log") == ""
+
+
+@pytest.mark.parametrize("name", ["", "2nd", "a-b", "x" * 41], ids=repr)
+def test_a_region_has_the_name_of_a_metric(name: str, tmp_path: Path) -> None:
+    """A wrong name is told where it is written, in a sweep and outside."""
+    trial = Trial({}, number=0, seed=0, max_steps=None, dir=tmp_path, deliver=lambda _: None)
+    for measure in (trial.measure, sweeper.measure):
+        with pytest.raises(ValueError, match=r"letters, digits and underscores, at most 40.*got"):
+            measure(name)
+
+
+class Cuda:
+    """Stands for torch.cuda; counts."""
+
+    def __init__(self, *, initialised: bool) -> None:
+        self._initialised = initialised
+        self.waited = 0
+
+    def is_initialized(self) -> bool:
+        """Tell whether this process uses a GPU."""
+        return self._initialised
+
+    def synchronize(self) -> None:
+        """Wait, and fail as after a wrong index in a kernel."""
+        self.waited += 1
+        raise RuntimeError("CUDA error: device-side assert")
+
+
+@pytest.mark.parametrize(("initialised", "waited"), [(True, 2), (False, 0)])
+def test_a_region_waits_for_what_torch_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, initialised: bool, waited: int
+) -> None:
+    """At both edges, where torch uses a GPU; what goes wrong there is not the region's."""
+    cuda, marks = Cuda(initialised=initialised), []
+    torch = ModuleType("torch")
+    torch.__dict__["cuda"] = cuda
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    trial = Trial(
+        {},
+        number=0,
+        seed=0,
+        max_steps=None,
+        dir=tmp_path,
+        deliver=lambda _: None,
+        mark=lambda *mark: marks.append(mark),
+    )
+    with trial.measure("inference"):
+        pass
+    assert (cuda.waited, marks) == (waited, [("inference", True), ("inference", False)])

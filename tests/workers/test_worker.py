@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sweeper.model import CauseKind, Ended, Ending, PoolEvent, StepReport
+from sweeper.errors import PoolError
+from sweeper.model import CauseKind, Ended, Ending, Energy, GpuEnergy, PoolEvent, StepReport
+from sweeper.seams import Meter
 from sweeper.testing.pool_cases import order
-from sweeper.workers.worker import Worker
+from sweeper.testing.scripted_meter import FailingMeter, HandClock, ScriptedMeter
+from sweeper.workers.worker import Post, Worker
 from tests.workers.objectives import setup_for
 
 
@@ -99,6 +103,112 @@ def test_declared_energy_wins_over_the_meter(tmp_path: Path) -> None:
     ended = worker.go_on()
     assert isinstance(ended, Ended)
     assert (ended.energy.total_j, ended.energy.source) == (250.0, "declared")
+
+
+def test_regions_of_a_trial_that_declares_its_joules_have_only_seconds(tmp_path: Path) -> None:
+    """What the meter says of a part would not fit what the objective says of the whole."""
+    source = (
+        "def train(params, trial):\n"
+        "    with trial.measure('inference'):\n"
+        "        trial.report(1, loss=1.0, energy_j=250.0)\n"
+    )
+    setup = replace(setup_for(source, tmp_path / "code"), make_meter=ticking_meter)
+    worker = Worker(setup)
+    worker.start(order(tmp_path))
+    ended = worker.go_on()
+    assert isinstance(ended, Ended)
+    (region,) = ended.energy.regions
+    assert (region.energy_j, region.passages) == (None, 1)
+    assert region.elapsed_s > 0
+
+
+class Ticks:
+    """A clock that goes on by a second with each look."""
+
+    def __init__(self) -> None:
+        self._clock = HandClock()
+
+    def __call__(self) -> float:
+        """Return the time in seconds."""
+        self._clock.advance(1.0)
+        return self._clock()
+
+
+def ticking_meter(gpus: Meter | None = None) -> ScriptedMeter:
+    """Build a meter that reads 10 J more each time."""
+    return ScriptedMeter(Ticks(), lambda _: 10.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "ending"),
+    [
+        ("yield 2, {'loss': 1.0}", Ending.STOPPED),
+        ("raise ValueError", Ending.RAISED),
+        ("trial.measure('inference').__enter__(); return", Ending.RETURNED),
+    ],
+    ids=["stopped", "raised", "left open"],
+)
+def test_regions_are_closed_however_a_trial_ends(tmp_path: Path, line: str, ending: Ending) -> None:
+    """A passage that did not come to its end counts up to the trial's."""
+    source = (
+        "def train(params, trial):\n"
+        "    yield 1, {'loss': 1.0}\n"
+        "    with trial.measure('training'):\n"
+        f"        {line}\n"
+    )
+    setup = replace(setup_for(source, tmp_path / "code"), make_meter=ticking_meter)
+    worker = Worker(setup)
+    worker.start(order(tmp_path))
+    event = worker.go_on()
+    ended = worker.stop() if isinstance(event, StepReport) else event
+    assert isinstance(ended, Ended)
+    assert ended.ending is ending
+    for region in ended.energy.regions:
+        assert region.passages == 1
+        assert region.energy_j is not None
+        assert 0 < region.energy_j < (ended.energy.total_j or 0.0)
+    assert ended.energy.regions
+
+
+def test_an_end_says_whose_it_is_and_what_was_used_outside(tmp_path: Path) -> None:
+    """Budgets see each worker's overhead while it lives."""
+    setup = replace(
+        setup_for("def train(params): yield 1, {'loss': 1.0}", tmp_path / "code"),
+        make_meter=ticking_meter,
+    )
+    worker = Worker(setup, Post("worker-3"))
+    worker.start(order(tmp_path))
+    ended = worker.stop()
+    assert ended.worker == "worker-3"
+    assert ended.overhead_j is not None
+    assert 0 < ended.overhead_j <= (worker.overhead().total_j or 0.0)
+
+
+class SilentBoard(FailingMeter):
+    """A meter that has found its board, of which nothing can be read."""
+
+    def overhead(self) -> Energy:
+        """Return what is known of the board."""
+        line = GpuEnergy("GPU-7", "GRID T4", None, source="unavailable")
+        return Energy(None, "unavailable", "gpu", gpus=(line,))
+
+
+@pytest.mark.parametrize(
+    ("meter", "named"),
+    [(SilentBoard(), r"GPU GPU-7 \(GRID T4\)"), (FailingMeter(), "GPU 0, 1")],
+    ids=["board", "no board"],
+)
+def test_a_worker_whose_joules_must_be_known_refuses(
+    tmp_path: Path, meter: Meter, named: str
+) -> None:
+    """Before any training: the key, the board, what was tried and what to do."""
+    setup = replace(
+        setup_for("def train(params): ...", tmp_path),
+        make_meter=lambda gpus: meter,
+        needs_energy="budget.co2e",
+    )
+    with pytest.raises(PoolError, match=f"^budget.co2e needs joules.*{named} .*energy.gpu_w: 300"):
+        Worker(setup, Post("worker", ("0", "1")))
 
 
 def test_out_of_gpu_memory_is_told_apart(tmp_path: Path) -> None:
@@ -200,7 +310,7 @@ def test_a_library_that_is_imported_late_is_seeded_too(tmp_path: Path) -> None:
         "from sweeper.workers.objective import locate\n"
         "from sweeper.workers.worker import Worker, WorkerSetup\n"
         "folder = Path(sys.argv[1])\n"
-        "meter = lambda: ScriptedMeter(HandClock(), lambda _: 1.0)\n"
+        "meter = lambda gpus: ScriptedMeter(HandClock(), lambda _: 1.0)\n"
         "setup = WorkerSetup(locate('late.py:train', folder), meter, own_process=False)\n"
         "worker = Worker(setup)\n"
         "assert 'numpy' not in sys.modules\n"

@@ -1,0 +1,75 @@
+"""What runs in the process of a worker: a Ray actor that answers one call at a time.
+
+Imported by ``ray_pool.py`` only, and with it the owner of ray.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ray
+
+from sweeper.errors import PoolError
+from sweeper.model import Ended, Energy, Order, PoolEvent
+from sweeper.workers.ray_agent import RemoteAgent
+from sweeper.workers.worker import Post, Worker, WorkerSetup
+
+__all__ = ["Place", "WorkerActor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an actor sits."""
+
+    node: str
+    gpus: tuple[str, ...]
+
+
+class WorkerActor:
+    """One worker, warm between its attempts."""
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+
+    def place(self) -> Place:
+        """Say where this process sits."""
+        context = ray.get_runtime_context()
+        return Place(context.get_node_id(), tuple(context.get_accelerator_ids()["GPU"]))
+
+    def prepare(
+        self, setup: WorkerSetup, post: Post, agent: RemoteAgent | None, *, shipped: bool
+    ) -> str | None:
+        """Load the objective; return what is wrong with it, or None."""
+        try:
+            if shipped:
+                setup = replace(setup, objective=setup.objective.moved(Path.cwd()))
+            else:
+                os.chdir(setup.objective.root)
+            if agent is not None:
+                post = replace(post, meter=agent.meter(post.name, os.getpid()))
+            self._worker = Worker(setup, post)
+        except PoolError as error:
+            return str(error)
+        return None
+
+    def start(self, order: Order) -> PoolEvent | None:
+        """Begin an attempt and train to its first report."""
+        return self._ready().start(order)
+
+    def go_on(self) -> PoolEvent | None:
+        """Train to the next report."""
+        return self._ready().go_on()
+
+    def stop(self) -> Ended:
+        """End the attempt at its report."""
+        return self._ready().stop()
+
+    def overhead(self) -> Energy:
+        """Return what was used outside attempts so far."""
+        return self._ready().overhead()
+
+    def _ready(self) -> Worker:
+        assert self._worker is not None  # the pool calls prepare first
+        return self._worker
