@@ -149,6 +149,7 @@ def _plan(config: SweepConfig, chosen: Factors) -> Plan:
         retries=config.trial.retries,
         replicates=config.trial.replicates,
         timeout_s=config.trial.timeout_s,
+        trial_energy_j=config.trial.energy_j,
         trial_folder=trial_folder,
         share=mode is CacheMode.RW,
         follow=mode is not CacheMode.OFF,
@@ -174,4 +175,24 @@ def first_words(config: SweepConfig, question: Question) -> list[str]:
         )
     if question.uncacheable is not None:
         words.append(f"results are not shared: {question.uncacheable}")
-    return words
+    estimate = _estimate(config)
+    return words if estimate is None else [*words, estimate]
+
+
+def _estimate(config: SweepConfig) -> str | None:
+    """Say that a budget is held against an estimate of CPUs; None: it is not, or not from here."""
+    limits = {_limits(config).joules, None if config.trial.energy_j is None else "trial.energy"}
+    keys = sorted(key for key in limits if key is not None)
+    if not keys or config.ray.address is not None:
+        return None
+    from sweeper.energy.nvml import Nvml
+    from sweeper.energy.probe_cpu import probe_cpu
+
+    gpus = config.resources.gpus
+    cpu = probe_cpu(config.energy.cpu_w_per_core)
+    if (Nvml().count() if gpus is None else gpus) or cpu.source.startswith("measured"):
+        return None
+    return (
+        f"{' and '.join(keys)}: held against an estimate, {cpu.w_per_core:g} W per busy core "
+        "(energy.cpu_w_per_core), easily 50 % off; `sweeper energy probe` says how to measure CPUs"
+    )

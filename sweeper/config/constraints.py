@@ -14,7 +14,7 @@ from sweeper.config.parameters import parameter_paths
 from sweeper.config.problems import Problem, Several, kind, nearest, shown, unknown_name
 from sweeper.config.section import defined, note
 from sweeper.expression import Expression, ExpressionError
-from sweeper.model import BUILT_IN, Metric, Parameter
+from sweeper.model import Metric, Parameter, is_built_in
 
 
 def _read_constraint(raw: object) -> Expression:
@@ -46,10 +46,10 @@ def check_constraints(
     """
     paths = parameter_paths(space)
     problems: list[Problem] = []
-    metric_names = {*BUILT_IN, *(metric.name for metric in metrics)}
+    metric_names = {metric.name for metric in metrics}
     for index, constraint in enumerate(constraints):
         for name in constraint.names:
-            if name in metric_names or is_parameter(name, paths):
+            if name in metric_names or is_built_in(name) or is_parameter(name, paths):
                 continue
             near = nearest(name, paths)
             if _group_of(name, paths):

@@ -24,8 +24,9 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
 }
 # Keys that say one thing together: whoever says one of them has said all of it.
 _TOGETHER = (
-    {("energy", "region"), ("energy", "carbon_intensity")},
-    {("energy", "price_per_kwh"), ("energy", "currency")},
+    {("energy", key) for key in ("region", "carbon_intensity", "mix")},
+    {("energy", key) for key in ("price_per_kwh", "cloud_rate", "offset_price", "currency")},
+    {("energy", key) for key in ("gpu_w", "gpu_idle_w")},
 )
 
 

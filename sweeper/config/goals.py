@@ -24,7 +24,16 @@ from sweeper.config.parameters import parameter_paths
 from sweeper.config.problems import Problem, Several, listed, shown
 from sweeper.config.section import Section, Text, choice, defined, note, read_below
 from sweeper.expression import Expression
-from sweeper.model import BUILT_IN, Direction, Goals, Impute, Metric, Parameter, Take
+from sweeper.model import (
+    BUILT_IN,
+    Direction,
+    Goals,
+    Impute,
+    Metric,
+    Parameter,
+    Take,
+    is_built_in,
+)
 
 
 class Running(Enum):
@@ -46,7 +55,8 @@ class MetricKeys(Section):
 
     name: Text = Field(
         description="The key under which it is reported, or a built-in metric: "
-        f"{', '.join(BUILT_IN)}.",
+        f"{', '.join(BUILT_IN)}; of a measured region inference_energy_j, inference_energy_kwh "
+        "and inference_duration_s.",
         examples=["val_accuracy"],
     )
     goal: Annotated[Direction, choice(Direction)] = Field(
@@ -88,7 +98,8 @@ def _read_metric(raw: object, info: ValidationInfo) -> Metric:
         what = "changes nothing here: samplers are not told about running trials"
         note(info, (info.field_name or "metric", "impute_while_running"), what)
     program = info.data.get("program") or info.data.get("command")
-    # Of several metrics each report's own best would be a point that no report ever was.
+    # Of several metrics each report's own best would be a point that no report ever was. One of a
+    # region may be reported after all, and then its best report is one like any other.
     alone = info.field_name == "metric" and keys.name not in BUILT_IN
     if keys.take is Take.BEST and keys.name in BUILT_IN:
         what = f"{keys.name} is that of the whole trial, which only its last report knows"
@@ -176,7 +187,7 @@ def goals_of(
     outcomes = tuple(it for it in constraints if it not in about_points)
     named = (name for it in outcomes for name in it.names)
     columns = dict.fromkeys([*names, *(it for it in named if not is_parameter(it, paths))])
-    reported = (index for index, name in enumerate(names) if name not in BUILT_IN)
+    reported = (index for index, name in enumerate(names) if not is_built_in(name))
     position = names.index(judged) if judged is not None else next(reported, 0)
     return Goals(tuple(metrics), tuple(columns), outcomes, position)
 

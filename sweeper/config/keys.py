@@ -21,6 +21,7 @@ from pydantic import (
 from sweeper.config.caching import Cache
 from sweeper.config.constraints import ConstraintField
 from sweeper.config.distributions import written_space
+from sweeper.config.energy import Energy
 from sweeper.config.enqueue import PointsField
 from sweeper.config.goals import (
     MetricField,
@@ -35,7 +36,7 @@ from sweeper.config.programs import (
 from sweeper.config.proposing import Scheduler
 from sweeper.config.samplers import SamplerField
 from sweeper.config.section import AsTuple, Count, Section, Text, choice, defined, note
-from sweeper.config.sections import Budget, Energy, Ray, Resources, Trial
+from sweeper.config.sections import Budget, Ray, Resources, Trial
 from sweeper.config.stopping import RuleField
 from sweeper.model import OutputRule, Parameter
 

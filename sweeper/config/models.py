@@ -185,6 +185,8 @@ class SweepConfig(SweepKeys):
         document = self.document()
         cache = {key: it for key, it in document["cache"].items() if key not in ("url", "mode")}
         trial = {key: document["trial"][key] for key in ("seed", "replicates")}
+        if self.trial.energy_j is not None:  # absent where it is not given: older sweeps go on
+            trial["energy"] = document["trial"]["energy"]
         priced = {"energy": document["energy"]} if _PRICED & {*self.goals.names} else {}
         return {
             **{key: document[key] for key in _DECIDING},

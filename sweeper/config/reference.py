@@ -34,8 +34,9 @@ _OUTRO = """\
 
 `${{XDG_CONFIG_HOME:-~/.config}}/sweeper/defaults.yaml` may hold `energy`, `ray`, `resources`,
 `cache.url` and `cache.mode`: what changes no result. The sweep file wins over it, and the command
-line over both; `null` takes a default back. `energy.region` and `energy.carbon_intensity` count as
-one, and so do `energy.price_per_kwh` and `energy.currency`.
+line over both; `null` takes a default back. Some keys of `energy` count as one, so that what one
+file says is not mixed with what the other says: `region`, `carbon_intensity` and `mix`;
+`price_per_kwh`, `cloud_rate`, `offset_price` and `currency`; `gpu_w` and `gpu_idle_w`.
 """
 _PARAMETERS = """\
 A mapping from names to forms. A form means what it means to W&B; without `distribution` the keys

@@ -1,7 +1,7 @@
 """The small sections of a sweep file, each a model of plain fields in fixed units.
 
-Owns: keys, defaults and rules of budget, trial, resources, ray and energy. Field names carry units;
-the file's own key is the alias. Imports pydantic: load lazily.
+Owns: keys, defaults and rules of budget, trial, resources and ray. Field names carry units; the
+file's own key is the alias. Imports pydantic: load lazily.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from sweeper.config.section import (
     Count,
     Duration,
     Grams,
-    Intensity,
     Joules,
     Section,
     Text,
@@ -40,7 +39,7 @@ class Budget(Section):
     energy_j: Joules | None = Field(
         default=None,
         alias="energy",
-        description="Consumed by this sweep; what the store answers is free.",
+        description="Consumed by this sweep, idle workers too; what the store answers is free.",
         examples=["0.5 kWh"],
     )
     co2e_g: Grams | None = Field(
@@ -78,6 +77,12 @@ class Trial(Section):
         alias="timeout",
         description="A trial that takes longer fails; default: no limit.",
         examples=["30m"],
+    )
+    energy_j: Joules | None = Field(
+        default=None,
+        alias="energy",
+        description="A trial that has used more is stopped at its next report; default: no limit.",
+        examples=["50 Wh"],
     )
     grace_s: Duration = Field(
         default=30.0,
@@ -135,45 +140,4 @@ class Ray(Section):
         default=None,
         description="host:port, or auto: a running cluster; default: a local Ray.",
         examples=["auto"],
-    )
-
-
-def _is_currency(text: str) -> str:
-    """Check the shape of a currency code."""
-    if not (len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()):
-        what = "must be three capital letters (ISO 4217) such as EUR"
-        raise ValueError(f"{what}, got {shown(text)}")
-    return text
-
-
-class Energy(Section):
-    """What turns joules into grams and money."""
-
-    region: Text | None = Field(  # whether it exists is not checked here
-        default=None,
-        description="Region code, ISO 3166-1 alpha-3 code or country, for the carbon intensity; "
-        "default: the world's.",
-        examples=["FRA"],
-    )
-    carbon_intensity_g_per_kwh: Intensity | None = Field(
-        default=None,
-        alias="carbon_intensity",
-        description="Wins over the region's; a bare number is in g/kWh.",
-        examples=["56 g/kWh"],
-    )
-    pue: Annotated[float, Field(ge=1)] | None = Field(
-        default=None,
-        description="Power usage effectiveness of the site; default: 1, marked as not given.",
-        examples=[1.2],
-    )
-    price_per_kwh: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="Default: unknown, and so is the cost.", examples=[0.2]
-    )
-    currency: Annotated[
-        str, AfterValidator(_is_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})
-    ] = Field(default="USD", description="ISO 4217 code.", examples=["EUR"])
-    cpu_w_per_core: Annotated[float, Field(gt=0)] | None = Field(
-        default=None,
-        description="For estimates where the CPU cannot be measured; default: docs/energy.md.",
-        examples=[12],
     )

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sweeper.config import caching, sections
+from sweeper.config.energy import Energy
 from sweeper.config.goals import MetricKeys
 from sweeper.config.models import SweepConfig
 from sweeper.config.problems import (
@@ -41,7 +42,7 @@ _SECTIONS: Mapping[Path, type[Section]] = {
     ("trial",): sections.Trial,
     ("resources",): sections.Resources,
     ("ray",): sections.Ray,
-    ("energy",): sections.Energy,
+    ("energy",): Energy,
     ("cache",): caching.Cache,
     ("cache", "code"): caching.Code,
     ("cache", "data"): caching.DataVersion,

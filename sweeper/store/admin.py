@@ -15,6 +15,7 @@ from sweeper.model import RecordStatus, Source, SweepRow, SweepState, TrialState
 from sweeper.store.engine import Store
 from sweeper.store.rows import sweep_of
 from sweeper.store.schema import NOW, claim, record, sweep, trial
+from sweeper.store.upgrade import columns_of
 
 __all__ = [
     "StoreStatus",
@@ -93,19 +94,18 @@ def list_sweeps(store: Store, *, who: str | None) -> list[SweepListing]:
     """
     ends = _ends().subquery()
     own = case((and_(ends.c.told > 0, ends.c.own > 0), 1))
-    listed: Select[tuple[object, ...]] = (
-        select(
-            sweep,
-            func.coalesce(func.sum(ends.c.told), 0).label("settled"),
-            func.count(own).label("trained"),
-        )
-        .join(ends, ends.c.sweep_uid == sweep.c.uid, isouter=True)
-        .group_by(sweep.c.uid)
-        .order_by(sweep.c.started_at.desc(), sweep.c.uid)
-    )
-    if who is not None:
-        listed = listed.where(sweep.c.who == who)
+    settled = func.coalesce(func.sum(ends.c.told), 0).label("settled")
     with store.read() as connection:
+        columns = columns_of(connection, sweep)
+        listed: Select[tuple[object, ...]] = (
+            select(*columns, settled, func.count(own).label("trained"))
+            .select_from(sweep)
+            .join(ends, ends.c.sweep_uid == sweep.c.uid, isouter=True)
+            .group_by(sweep.c.uid)
+            .order_by(sweep.c.started_at.desc(), sweep.c.uid)
+        )
+        if who is not None:
+            listed = listed.where(sweep.c.who == who)
         rows = connection.execute(listed).all()
     return [SweepListing(sweep_of(row), row.settled, row.trained) for row in rows]
 

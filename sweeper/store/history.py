@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, inspect, null, select
+from sqlalchemy import Connection, func, select
 
 from sweeper.errors import CacheError
-from sweeper.model import SweepHistory, SweepRow, TrialRow
+from sweeper.model import NOTHING, UNAVAILABLE, Energy, SweepHistory, SweepRow, TrialRow
 from sweeper.store.rows import sweep_of, trial_of, use_of
 from sweeper.store.schema import record, sweep, trial, use
+from sweeper.store.upgrade import columns_of
 
-__all__ = ["leader_of", "read_attempts", "read_history"]
+__all__ = ["leader_of", "overhead_before", "read_attempts", "read_history"]
 
 
 def read_history(connection: Connection, uid: UUID) -> SweepHistory:
@@ -21,7 +22,8 @@ def read_history(connection: Connection, uid: UUID) -> SweepHistory:
     Raises:
         CacheError: If there is no such sweep.
     """
-    row = connection.execute(select(sweep).where(sweep.c.uid == uid)).one_or_none()
+    wanted = select(*columns_of(connection, sweep)).where(sweep.c.uid == uid)
+    row = connection.execute(wanted).one_or_none()
     if row is None:
         raise CacheError(f"store: there is no sweep {uid}; `sweeper ls --all` lists what there is")
     uses = (
@@ -45,17 +47,30 @@ def read_history(connection: Connection, uid: UUID) -> SweepHistory:
 def read_attempts(connection: Connection, uid: UUID) -> tuple[TrialRow, ...]:
     """Read a sweep's attempts in the order in which they were asked."""
     rows = (
-        select(*_columns_of_trial(connection))
+        select(*columns_of(connection, trial))
         .where(trial.c.sweep_uid == uid)
         .order_by(trial.c.asked, trial.c.number, trial.c.replicate, trial.c.attempt)
     )
     return tuple(trial_of(row) for row in connection.execute(rows))
 
 
-def _columns_of_trial(connection: Connection) -> list[ColumnElement[Any]]:
-    """Name the columns; what an older store lacks that nobody has written since is NULL."""
-    there = {column["name"] for column in inspect(connection).get_columns(trial.name)}
-    return [one if one.name in there else null().label(one.name) for one in trial.c]
+def overhead_before(row: SweepRow, own: Iterable[TrialRow]) -> Energy:
+    """Return what the workers of a sweep that goes on had used outside attempts.
+
+    Args:
+        row: The sweep, as its last driver left it.
+        own: Its attempts.
+
+    Returns:
+        The account; an older store has only its joules, from a source that nobody wrote down.
+    """
+    if row.overhead is not None:
+        return row.overhead
+    if not row.overhead_j and not any(attempt.trained for attempt in own):
+        return NOTHING  # no worker was started
+    if row.overhead_j is None:
+        return UNAVAILABLE
+    return Energy(row.overhead_j, source="unknown", scope="none", attribution="none")
 
 
 def leader_of(connection: Connection, digest: str) -> SweepRow | None:
@@ -65,7 +80,8 @@ def leader_of(connection: Connection, digest: str) -> SweepRow | None:
     """
     told = func.count(trial.c.told)
     most = (
-        select(sweep)
+        select(*columns_of(connection, sweep))
+        .select_from(sweep)
         .join(trial, trial.c.sweep_uid == sweep.c.uid)
         .where(sweep.c.digest == digest)
         .group_by(sweep.c.uid)

@@ -17,6 +17,7 @@ from sqlalchemy import Row
 from sweeper.errors import CacheError
 from sweeper.model import (
     AttemptId,
+    Energy,
     Outcome,
     Record,
     RecordStatus,
@@ -46,6 +47,7 @@ __all__ = [
     "DOC_COLUMNS",
     "doc_sha",
     "outcome_columns",
+    "overhead_columns",
     "record_columns",
     "record_of",
     "sweep_of",
@@ -145,6 +147,11 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def overhead_columns(overhead: Energy) -> dict[str, Any]:
+    """Turn what workers used outside attempts into columns of ``sweep``."""
+    return {"overhead_j": real(overhead.total_j), "overhead": energy_text(overhead)}
+
+
 def _decoder(what: str) -> Callable[[Callable[[Row[Any]], _T]], Callable[[Row[Any]], _T]]:
     """Let a decoder say that a row is damaged, instead of how it stumbled over it."""
 
@@ -233,7 +240,17 @@ def sweep_of(row: Row[Any]) -> SweepRow:
         elapsed_s=row.elapsed_s,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        overhead=_overhead_of(row),
     )
+
+
+def _overhead_of(row: Row[Any]) -> Energy | None:
+    """Read the overhead's account; None: only its joules are known.
+
+    A driver of version 2, which may go on with a sweep, leaves the account as it found it.
+    """
+    overhead = None if row.overhead is None else read_energy(row.overhead)
+    return overhead if overhead is not None and overhead.total_j == row.overhead_j else None
 
 
 @_decoder("a use in the ledger")

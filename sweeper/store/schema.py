@@ -40,7 +40,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sweeper.model import RecordStatus, Source, SweepState, TrialState
 from sweeper.store.key import SECTION_NAMES
 
-SCHEMA_VERSION = 2  # upgrade.py says what each version added
+SCHEMA_VERSION = 3  # upgrade.py says what each version added
 MIN_CLIENT = 1
 KEY_VERSION = 1
 
@@ -147,6 +147,7 @@ sweep = Table(
     Column("elapsed_s", _REAL, nullable=False, server_default=text("0")),
     Column("started_at", _SECONDS, nullable=False),
     Column("ended_at", _SECONDS),
+    Column("overhead", Text),
     _one_of("state", *SweepState),
     Index("sweep_resume", "digest", "who", "started_at"),
 )

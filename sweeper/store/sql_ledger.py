@@ -17,6 +17,7 @@ from sweeper.model import (
     Attempt,
     AttemptId,
     Begun,
+    Energy,
     Progress,
     Settled,
     SweepHistory,
@@ -26,9 +27,10 @@ from sweeper.model import (
     sweep_handle,
 )
 from sweeper.store.engine import Store
-from sweeper.store.history import leader_of, read_attempts, read_history
+from sweeper.store.history import leader_of, overhead_before, read_attempts, read_history
 from sweeper.store.mode import CacheMode
 from sweeper.store.process import is_gone
+from sweeper.store.rows import overhead_columns, sweep_of
 from sweeper.store.schema import NOW, claim, sweep, trial
 from sweeper.store.settlement import Settlement
 from sweeper.store.shared_writes import (
@@ -104,21 +106,22 @@ class SqlLedger:
             write_attempt(connection, uid, self._holder, attempt, parked=attempt.parked)
 
     def flush(
-        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead_j: float | None
+        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead: Energy
     ) -> bool:
         """Write heartbeat and joules so far; True: somebody asked this sweep to stop.
 
         Args:
             progress: Absolute figures of the attempts that run.
             elapsed_s: Time with a driver over all continuations, seconds.
-            overhead_j: Overhead over all continuations; None: unknown.
+            overhead: What the workers used outside attempts, over all continuations.
         """
         uid = self._begun()
         with self._store.write() as connection:
             stopping = own_sweep(connection, uid, self._holder)
             if stopping is None:
                 raise deposed(uid)
-            connection.execute(_this(uid).values(elapsed_s=float(elapsed_s), overhead_j=overhead_j))
+            so_far = overhead_columns(overhead)
+            connection.execute(_this(uid).values(elapsed_s=float(elapsed_s), **so_far))
             for id_, done in progress.items():
                 connection.execute(
                     update(trial)
@@ -145,7 +148,7 @@ class SqlLedger:
             raise deposed(uid)
 
     def finish(
-        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead_j: float | None
+        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead: Energy
     ) -> None:
         """Close the sweep; nothing happens when it is another driver's by now."""
         uid = self._begun()
@@ -157,8 +160,8 @@ class SqlLedger:
                     state=state.value,
                     stopped_by=stopped_by,
                     elapsed_s=float(elapsed_s),
-                    overhead_j=overhead_j,
                     ended_at=NOW,
+                    **overhead_columns(overhead),
                 )
             )
             _abandon(connection, uid, self._holder)
@@ -234,12 +237,13 @@ class SqlLedger:
         if _count(taken) == 0:
             raise _busy(found)
         _abandon(connection, found.uid, found.holder)
+        own = read_attempts(connection, found.uid)
         return Begun(
             found.uid,
             resumed=True,
-            own=read_attempts(connection, found.uid),
+            own=own,
             elapsed_s=found.elapsed_s,
-            overhead_j=found.overhead_j,
+            overhead=overhead_before(sweep_of(found), own),
         )
 
 

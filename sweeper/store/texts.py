@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sweeper.errors import CacheError
-from sweeper.model import Curve, Decision, Energy, GpuEnergy, Point, Verdict
+from sweeper.model import Curve, Decision, Energy, GpuEnergy, Point, RegionEnergy, Verdict
 
 __all__ = [
     "clean",
@@ -118,9 +118,29 @@ def energy_text(energy: Energy) -> str:
     return json_text(asdict(energy), "an energy account")
 
 
+_KNOWN = {
+    kind: frozenset(field.name for field in fields(kind))
+    for kind in (Energy, GpuEnergy, RegionEnergy)
+}
+
+
 def read_energy(text: str) -> Energy:
-    """Read what ``energy_text`` wrote."""
-    fields = json.loads(text)
-    fields["gpus"] = tuple(GpuEnergy(**gpu) for gpu in fields["gpus"])
-    fields["flags"] = tuple(fields["flags"])
-    return Energy(**fields)
+    """Read what ``energy_text`` wrote, of this version or another.
+
+    A field that an older version did not know is unknown; one that this version does not know is
+    left out.
+    """
+    found = json.loads(text)
+    parts = {
+        "gpus": tuple(GpuEnergy(**_known(GpuEnergy, gpu)) for gpu in found["gpus"]),
+        "flags": tuple(found["flags"]),
+        "regions": tuple(
+            RegionEnergy(**_known(RegionEnergy, region)) for region in found.get("regions", ())
+        ),
+    }
+    return Energy(**_known(Energy, found) | parts)
+
+
+def _known(kind: type[Energy | GpuEnergy | RegionEnergy], found: dict[str, Any]) -> dict[str, Any]:
+    """Pick the fields that this version knows."""
+    return {name: value for name, value in found.items() if name in _KNOWN[kind]}

@@ -11,9 +11,10 @@ it as it is. That is why the oldest client that may write, ``MIN_CLIENT``, stays
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy import ColumnElement, Connection, Table, inspect, null, select, update
 
 from sweeper.errors import CacheError
 from sweeper.store.schema import (
@@ -27,11 +28,12 @@ from sweeper.store.schema import (
 )
 from sweeper.store.troubles import ELSEWHERE
 
-__all__ = ["bring_up_to_date", "is_empty"]
+__all__ = ["bring_up_to_date", "columns_of", "is_empty"]
 
 # What each version added to the one before.
 _STEPS: Mapping[int, tuple[str, ...]] = {
     2: ("ALTER TABLE trial ADD COLUMN decisions TEXT",),
+    3: ("ALTER TABLE sweep ADD COLUMN overhead TEXT",),
 }
 
 
@@ -68,6 +70,12 @@ def bring_up_to_date(connection: Connection, url: str) -> None:
     if found < SCHEMA_VERSION:
         ours = update(meta).where(meta.c.key == "schema_version")
         connection.execute(ours.values(value=str(SCHEMA_VERSION)))
+
+
+def columns_of(connection: Connection, table: Table) -> list[ColumnElement[Any]]:
+    """Name a table's columns; what an older store lacks that nobody has written since is NULL."""
+    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    return [one if one.name in there else null().label(one.name) for one in table.c]
 
 
 def _version(connection: Connection, url: str) -> int | None:

@@ -11,7 +11,6 @@ from sweeper.model import (
     CauseKind,
     Ended,
     Ending,
-    Energy,
     Outcome,
     Record,
     Source,
@@ -20,6 +19,7 @@ from sweeper.model import (
     TrialState,
 )
 from sweeper.sweep.airfield import Airfield
+from sweeper.sweep.budget import over_own_limit
 from sweeper.sweep.flight import Flight
 from sweeper.sweep.heartbeat import Heartbeat
 from sweeper.sweep.records import keep_error, record_of
@@ -35,6 +35,9 @@ class Arrivals:
         field: The sweep.
         heart: Knows which leases were lost.
         elapsed_s: Returns the seconds that the sweep had a driver.
+
+    Attributes:
+        cut_by: The limit of the sweep for which running trials were stopped; None: none was.
     """
 
     def __init__(self, field: Airfield, heart: Heartbeat, elapsed_s: Callable[[], float]) -> None:
@@ -46,7 +49,7 @@ class Arrivals:
         self._elapsed_s = elapsed_s
         self._said: set[str] = set()
         self._losses: Counter[tuple[int, int]] = Counter()  # workers lost, by trial and replicate
-        self._account: Energy | None = None  # the last one that was closed
+        self.cut_by: str | None = None
 
     # --- reports ---
 
@@ -81,8 +84,9 @@ class Arrivals:
             return Cause(CauseKind.STOPPED, "somebody else took the trial over")
         limit = self._book.budget.spent(self._elapsed_s())
         if limit is not None:
+            self.cut_by = limit
             return Cause(CauseKind.BUDGET, f"{limit} is spent")
-        return self._overdue(flight)
+        return over_own_limit(flight.used_j, self._plan.trial_energy_j) or self._overdue(flight)
 
     def _overdue(self, flight: Flight) -> Cause | None:
         limit_s = self._plan.timeout_s
@@ -105,10 +109,10 @@ class Arrivals:
         flight = self._field.flights.pop(ended.id, None)
         if flight is None:
             return
-        outcome = flight.outcome(ended, like=self._account)
-        if ended.energy.total_j is not None:
-            self._account = ended.energy
-        self._book.budget.settled(ended.id, outcome.energy.total_j)
+        budget = self._book.budget
+        outcome = flight.outcome(ended, like=budget.overhead.like)
+        budget.settled(ended.id, outcome.energy.total_j, outcome.state)
+        budget.overhead.heard(ended)
         self._keep_error(ended, outcome)
         retried = self._starts_again(ended, flight)
         for_good = outcome.state is not TrialState.LOST and not retried
@@ -166,7 +170,7 @@ class Arrivals:
         """Book what is in flight: untold, so that it runs again when the sweep goes on."""
         for flight in self._field.flights.values():
             cause = Cause(CauseKind.STOPPED, "the sweep was ended")
-            outcome = flight.cut_short(cause, like=self._account)
+            outcome = flight.cut_short(cause, like=self._book.budget.overhead.like)
             attempt, claim = flight.attempt, flight.claim
             self._book.settle(attempt, outcome, Source.RUN, claim=claim, for_good=False)
             self._field.line.again(attempt)

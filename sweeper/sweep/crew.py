@@ -37,6 +37,7 @@ class Plan:
         factors: For grams and money, in budgets and in built-in metrics.
         retries: How often a training whose worker was lost starts again.
         timeout_s: The longest that a trial may train; None: no limit.
+        trial_energy_j: The most joules that one training may use; None: no limit.
         trial_folder: The folder of an attempt, from sweep handle, number, attempt and replicate.
         share: Records go to the store.
         replicates: How many trainings, each with its own seed, one trial is.
@@ -57,6 +58,7 @@ class Plan:
     follow: bool = True
     ttl_s: float = 120.0
     poll_s: tuple[float, float] = (5.0, 15.0)
+    trial_energy_j: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

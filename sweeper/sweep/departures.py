@@ -16,6 +16,7 @@ from sweeper.model import (
     Mine,
     Order,
     Outcome,
+    RecordStatus,
     Source,
     TrialParked,
     TrialStarted,
@@ -61,10 +62,28 @@ class Departures:
             case Mine(claim):
                 self._launch(attempt, claim)
 
+    def is_free(self, attempt: Attempt) -> bool:
+        """Tell whether an attempt costs nothing: its twin or the store answers it."""
+        if self._book.is_duplicate(attempt.id.number):
+            return True
+        if attempt.key is None:
+            return False
+        hit = self._crew.cache.lookup([attempt.key]).get(attempt.key.run_key)
+        if hit is None:
+            return False
+        whole = hit.record.status is RecordStatus.COMPLETE
+        return whole or hit.record.steps_done > self._beyond.get(_place(attempt.id), -1)
+
     def _replay(self, attempt: Attempt, hit: Hit) -> None:
         """Feed a stored curve through this study's pruner; a prefix may be no answer."""
         horizon = self._plan.max_steps
-        outcome = replay(self._book.judging, attempt.id, hit.record, max_steps=horizon)
+        outcome = replay(
+            self._book.judging,
+            attempt.id,
+            hit.record,
+            max_steps=horizon,
+            trial_energy_j=self._plan.trial_energy_j,
+        )
         if outcome is None:
             self._beyond[_place(attempt.id)] = hit.record.steps_done
             self._field.line.first([attempt])
@@ -92,6 +111,7 @@ class Departures:
             self._field.line.again(attempt)
             raise
         self.launched = True
+        self._book.budget.started(attempt.id)
         flight = Flight(attempt, claim, self._plan.goals, self._plan.factors, horizon)
         self._field.flights[attempt.id] = flight
         self._crew.ladder.install()  # starting workers may have taken the signals away

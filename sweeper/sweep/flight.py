@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sweeper.model import (
-    BUILT_IN,
     CUT_SHORT,
     UNAVAILABLE,
     Attempt,
@@ -26,6 +25,7 @@ from sweeper.model import (
     StepReport,
     TrialState,
     Verdict,
+    is_built_in,
 )
 from sweeper.sweep.finals import final_values
 from sweeper.sweep.judging import decided, is_last
@@ -48,6 +48,7 @@ class Flight:
         ordered: Why it was told to end; None: it was not.
         killed: It was told to end wherever it is.
         past_horizon: It reported past ``max_steps`` and ends as complete.
+        used_j: Joules by its last report, counted or not; None: unknown.
     """
 
     attempt: Attempt
@@ -60,6 +61,7 @@ class Flight:
     ordered: Cause | None = None
     killed: bool = False
     past_horizon: bool = False
+    used_j: float | None = None
     started_at: float = field(default_factory=time.time)
     started_s: float = field(default_factory=time.monotonic)
     _last_step: int = -1
@@ -71,6 +73,7 @@ class Flight:
             The new point; or why the report ends the trial; or None when it holds nothing of what
             the objective is to report, or lies past the horizon.
         """
+        self.used_j = report.energy_j
         if self.max_steps is not None and report.step > self.max_steps:
             self.past_horizon = True
             return None
@@ -110,7 +113,7 @@ class Flight:
 
     def _counts(self, report: StepReport) -> bool:
         """Tell whether it holds something to judge by; joules and seconds every report has."""
-        own = [name for name in self.goals.names if name not in BUILT_IN]
+        own = [name for name in self.goals.names if not is_built_in(name)]
         return not own or any(name in report.metrics for name in own)
 
     def note(self, step: int, verdict: Verdict) -> None:
@@ -157,6 +160,31 @@ class Flight:
             decisions=tuple(self.decisions),
         )
 
+    def _kept_energy(self, gpus: Energy, like: Energy | None) -> Energy:
+        """Return what a worker that is gone used.
+
+        Args:
+            gpus: What the agent of its node kept of its GPUs.
+            like: As in ``cut_short``. Where the sweep counts more than GPUs, they are the least.
+        """
+        said = self._known_energy(like)
+        if gpus.total_j is None:
+            return said
+        least_j = max(gpus.total_j, said.total_j or 0.0)
+        scope = gpus.scope if like is None else like.scope
+        if scope == gpus.scope and least_j == gpus.total_j:
+            return gpus
+        flags = (*gpus.flags, CUT_SHORT)
+        return replace(
+            gpus,
+            total_j=least_j,
+            scope=scope,
+            lo_j=least_j,
+            hi_j=None,
+            u_rel=None,
+            flags=flags,
+        )
+
     def _known_energy(self, like: Energy | None) -> Energy:
         """Return the joules of the last report: the least that it used, flagged as such."""
         last = self.curve[-1] if self.curve else None
@@ -180,12 +208,12 @@ class Flight:
             like: As in ``cut_short``, for a worker that was lost.
         """
         answered = ended.imported is not None
-        energy = ended.energy if answered else self._known_energy(like)
+        energy = ended.energy if answered else self._kept_energy(ended.energy, like)
         elapsed_s = ended.elapsed_s if answered else self.age_s
         state, cause = self._verdict(ended)
         final: tuple[float, ...] = ()
         if state is TrialState.COMPLETE:
-            found = self._final(energy.total_j, elapsed_s)
+            found = self._final(energy, elapsed_s)
             if isinstance(found, Cause):
                 state, cause = TrialState.FAILED, found
             else:
@@ -212,8 +240,8 @@ class Flight:
             return TrialState.FAILED, ended.cause
         return TrialState.COMPLETE, None
 
-    def _final(self, energy_j: float | None, elapsed_s: float) -> tuple[float, ...] | Cause:
-        found = final_values(self.goals, tuple(self.curve), energy_j, elapsed_s, self.factors)
+    def _final(self, energy: Energy, elapsed_s: float) -> tuple[float, ...] | Cause:
+        found = final_values(self.goals, tuple(self.curve), energy, elapsed_s, self.factors)
         if isinstance(found, Cause) and self.past_horizon and not self.curve:
             return Cause(
                 CauseKind.ERROR,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from sweeper.errors import CacheError, Deposed
-from sweeper.model import AttemptId, Claim, Progress
+from sweeper.model import AttemptId, Claim, Energy, Progress
 from sweeper.seams import Cache, Ledger
 
 __all__ = ["Heartbeat", "Snapshot"]
@@ -31,7 +31,7 @@ class Heartbeat:
         cache: For the leases.
         ledger: For the sweep.
         snapshot: Returns what runs now; called from the thread.
-        books: Returns elapsed seconds and overhead joules of the sweep.
+        books: Returns elapsed seconds and the overhead of the sweep.
         interval_s: A sixth of the lease's time to live.
     """
 
@@ -41,7 +41,7 @@ class Heartbeat:
         ledger: Ledger,
         *,
         snapshot: Callable[[], Snapshot],
-        books: Callable[[], tuple[float, float | None]],
+        books: Callable[[], tuple[float, Energy]],
         interval_s: float,
     ) -> None:
         self._cache = cache
@@ -86,7 +86,7 @@ class Heartbeat:
         claims = {claim: progress for claim, progress in running.values() if claim is not None}
         if claims:
             self.lost |= self._cache.renew(claims)
-        elapsed_s, overhead_j = self._books()
+        elapsed_s, overhead = self._books()
         progress = {attempt: progress for attempt, (_, progress) in running.items()}
-        if self._ledger.flush(progress, elapsed_s=elapsed_s, overhead_j=overhead_j):
+        if self._ledger.flush(progress, elapsed_s=elapsed_s, overhead=overhead):
             self.stop_asked = True

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from sweeper.errors import SweeperError
 from sweeper.model import (
+    Attempt,
     Begun,
     Ended,
+    Energy,
     StepReport,
     SweepBegan,
     SweepEnded,
@@ -71,7 +73,10 @@ class SweepLoop:
         self._interrupted = False
         self._began_s = crew.clock()
         paid_before = any(row.trained for row in begun.own)
-        self._overhead_j = begun.overhead_j if paid_before else 0.0
+        if paid_before or begun.overhead.total_j is not None:
+            self._book.budget.overhead.earlier = begun.overhead
+        self._overhead = self._book.budget.overhead.earlier
+        self._short: str | None = None  # the limit that the next training would not keep
         self._heart = Heartbeat(
             crew.cache,
             crew.ledger,
@@ -123,7 +128,8 @@ class SweepLoop:
     def _loop(self) -> None:
         while True:
             self._fill()
-            over = self._enough() is not None or self._field.line.nothing_left
+            enough = self._enough() or self._short
+            over = enough is not None or self._field.line.nothing_left
             if over and not self._field.flights:
                 return
             event = self._crew.pool.next_event(_TICK_S)
@@ -143,13 +149,23 @@ class SweepLoop:
         while self._crew.pool.room() > 0 and self._enough() is None:
             attempt = self._field.line.next(in_flight=len(self._field.flights))
             if attempt is None:
+                self._short = None
+                return
+            self._short = self._too_dear(attempt)
+            if self._short is not None:
+                self._field.line.first([attempt])
                 return
             self._departures.place(attempt)
+
+    def _too_dear(self, attempt: Attempt) -> str | None:
+        """Say which limit's rest cannot carry a training, unless this one costs nothing."""
+        limit = self._book.budget.short_of()
+        return None if limit is None or self._departures.is_free(attempt) else limit
 
     # --- when to end ---
 
     def _enough(self) -> str | None:
-        """Say why no further trial may start; None: one may."""
+        """Say why no further trial may start, not even one that costs nothing; None: one may."""
         if self._interrupted or self._crew.ladder.urgency >= Urgency.DRAIN:
             return "interrupt"
         if self._heart.stop_asked:
@@ -158,12 +174,13 @@ class SweepLoop:
             return "target"
         if self._book.all_failed(at_least=_SAME_END):
             return "failures"
-        return self._book.budget.spent(self._elapsed_s())
+        return "budget.time" if self._book.budget.is_late(self._elapsed_s()) else None
 
     def _ending(self) -> tuple[SweepState, str]:
         """Say how the sweep ended, once nothing is in flight."""
-        why = self._enough() or "space"
-        if self._field.line.nothing_left:
+        cut_by = self._arrivals.cut_by
+        why = self._enough() or self._short or cut_by or "space"
+        if self._field.line.nothing_left and cut_by is None:
             why = "space" if self._field.line.exhausted else "budget.trials"
         if why in ("interrupt", "stop"):
             return SweepState.STOPPED, why
@@ -176,25 +193,22 @@ class SweepLoop:
     def _elapsed_s(self) -> float:
         return self._begun.elapsed_s + self._crew.clock() - self._began_s
 
-    def _books(self) -> tuple[float, float | None]:
-        """Return elapsed seconds and overhead, which is unknown while workers live."""
-        return self._elapsed_s(), None if self._departures.launched else self._overhead_j
+    def _books(self) -> tuple[float, Energy]:
+        """Return elapsed seconds and overhead; while workers live, what is known of it."""
+        so_far = self._book.budget.overhead.so_far
+        return self._elapsed_s(), so_far() if self._departures.launched else self._overhead
 
     def _snapshot(self) -> Snapshot:
         flights = tuple(self._field.flights.values())
         return {flight.attempt.id: (flight.claim, flight.progress) for flight in flights}
 
     def _close_pool(self, *, kill: bool = False) -> None:
-        """End the workers and book their overhead; an unknown part makes the sum unknown."""
-        now_j = self._crew.pool.close(kill=kill).total_j
-        before_j = self._overhead_j
-        self._overhead_j = None if now_j is None or before_j is None else before_j + now_j
+        """End the workers and book their overhead."""
+        self._overhead = self._book.budget.overhead.whole(self._crew.pool.close(kill=kill))
 
     def _finish(self, state: SweepState, stopped_by: str) -> SweepResult:
         elapsed_s = self._elapsed_s()
-        self._crew.ledger.finish(
-            state, stopped_by, elapsed_s=elapsed_s, overhead_j=self._overhead_j
-        )
+        self._crew.ledger.finish(state, stopped_by, elapsed_s=elapsed_s, overhead=self._overhead)
         self._crew.tell_observers(SweepEnded(state, stopped_by))
         return SweepResult(self._begun.uid, state, stopped_by)
 

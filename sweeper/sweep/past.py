@@ -22,6 +22,7 @@ from sweeper.model import (
     TrialState,
 )
 from sweeper.seams import Study
+from sweeper.sweep.budget import is_own_limit
 from sweeper.sweep.records import served
 
 __all__ = ["Past", "outcome_of", "read_past"]
@@ -128,7 +129,10 @@ def _to_retry(row: TrialRow) -> bool:
 
 def _cut_by_budget(row: TrialRow) -> bool:
     """Tell whether only the budget ended a trial: with another budget it has no end."""
-    return row.cause is not None and Cause.parse(row.cause).kind is CauseKind.BUDGET
+    if row.cause is None:
+        return False
+    cause = Cause.parse(row.cause)
+    return cause.kind is CauseKind.BUDGET and not is_own_limit(cause)
 
 
 def outcome_of(row: TrialRow) -> Outcome:

@@ -27,6 +27,7 @@ from sweeper.model import (
     Use,
     Value,
 )
+from sweeper.sweep.budget import over_own_limit
 from sweeper.sweep.finals import final_values, last_reported
 from sweeper.sweep.judging import Judging, decided, is_last
 
@@ -108,7 +109,12 @@ def keep_error(folder: str, outcome: Outcome, traceback: str | None) -> OSError 
 
 
 def replay(
-    judging: Judging, attempt: AttemptId, record: Record, *, max_steps: int | None
+    judging: Judging,
+    attempt: AttemptId,
+    record: Record,
+    *,
+    max_steps: int | None,
+    trial_energy_j: float | None = None,
 ) -> Outcome | None:
     """Feed a record through this study's pruner, step by step.
 
@@ -121,18 +127,16 @@ def replay(
         last = is_last(point.step, record.curve[0].step, max_steps)
         verdict = judging.judge(attempt, point, last=last)
         decisions += decided(point.step, verdict)
-        if verdict.prune:
-            return served(
-                record,
-                TrialState.PRUNED,
-                record.curve[: index + 1],
-                cause=Cause(CauseKind.PRUNER, str(verdict)),
-                decisions=decisions,
-            )
+        cut = Cause(CauseKind.PRUNER, str(verdict)) if verdict.prune else None
+        if not last:  # there, nothing is left to save
+            cut = cut or over_own_limit(point.energy_j, trial_energy_j)
+        if cut is not None:
+            curve = record.curve[: index + 1]
+            return served(record, TrialState.PRUNED, curve, cause=cut, decisions=decisions)
     if record.status is not RecordStatus.COMPLETE:
         return None
     final = final_values(
-        judging.goals, record.curve, record.energy.total_j, record.elapsed_s, judging.factors
+        judging.goals, record.curve, record.energy, record.elapsed_s, judging.factors
     )
     if isinstance(final, Cause):
         state = TrialState.FAILED

@@ -29,8 +29,8 @@ def resume(crew: Crew, book: TrialBook, rows: Sequence[TrialRow]) -> list[Attemp
     book.tries = past.tries
     firsts: dict[int, Attempt] = {}
     for row in past.rows:
-        if row.source is Source.RUN:
-            book.budget.settled(row.id, row.energy_j)
+        if row.trained:
+            book.budget.settled(row.id, row.energy_j, row.state)
     for is_tell, row in past.events:
         number = row.id.number
         if is_tell:

@@ -7,11 +7,12 @@ all are complete".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import mean
 from uuid import UUID
 
-from sweeper.model import AttemptId, Cause, Energy, Outcome, TrialState
+from sweeper.model import AttemptId, Cause, Outcome, TrialState, joined
 
 __all__ = ["End", "Replicates", "combined", "whole_of"]
 
@@ -85,7 +86,7 @@ def combined(ends: Mapping[int, Outcome]) -> Outcome:
     outcomes = [ends[replicate] for replicate in sorted(ends)]
     whole = replace(
         first,
-        energy=_together([outcome.energy for outcome in outcomes]),
+        energy=joined([outcome.energy for outcome in outcomes]),
         elapsed_s=math.fsum(outcome.elapsed_s for outcome in outcomes),
     )
     for state in (TrialState.FAILED, TrialState.PRUNED):
@@ -102,26 +103,5 @@ def _named(replicate: int, cause: Cause | None) -> Cause | None:
 
 
 def _means(finals: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    count = len(finals)  # divided before they are summed: the sum itself may be no finite number
-    columns = zip(*finals, strict=True)
-    return tuple(math.fsum(value / count for value in column) for column in columns)
-
-
-def _together(accounts: Sequence[Energy]) -> Energy:
-    """Add accounts up; what one of them does not know is unknown."""
-    first = accounts[0]
-    return Energy(
-        total_j=_sum(account.total_j for account in accounts),
-        source=first.source,
-        scope=first.scope,
-        attribution=first.attribution,
-        lo_j=_sum(account.lo_j for account in accounts),
-        hi_j=_sum(account.hi_j for account in accounts),
-        coverage=min(account.coverage for account in accounts),
-        flags=tuple(dict.fromkeys(flag for account in accounts for flag in account.flags)),
-    )
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = list(values)
-    return None if None in known else math.fsum(value for value in known if value is not None)
+    # Not fmean: the sum of the values may be no finite number, though their mean is one.
+    return tuple(mean(column) for column in zip(*finals, strict=True))

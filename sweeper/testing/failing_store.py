@@ -12,6 +12,7 @@ from sweeper.model import (
     Begun,
     Busy,
     Claim,
+    Energy,
     Hit,
     Key,
     Mine,
@@ -96,11 +97,11 @@ class FailingLedger:
         self._inner.start(attempt)
 
     def flush(
-        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead_j: float | None
+        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead: Energy
     ) -> bool:
         """Pass on, or fail."""
         self._fuse.burn()
-        return self._inner.flush(progress, elapsed_s=elapsed_s, overhead_j=overhead_j)
+        return self._inner.flush(progress, elapsed_s=elapsed_s, overhead=overhead)
 
     def settle(self, settled: Settled) -> None:
         """Pass on, or fail."""
@@ -108,11 +109,11 @@ class FailingLedger:
         self._inner.settle(settled)
 
     def finish(
-        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead_j: float | None
+        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead: Energy
     ) -> None:
         """Pass on, or fail."""
         self._fuse.burn()
-        self._inner.finish(state, stopped_by, elapsed_s=elapsed_s, overhead_j=overhead_j)
+        self._inner.finish(state, stopped_by, elapsed_s=elapsed_s, overhead=overhead)
 
     def load(self, sweep: UUID) -> SweepHistory:
         """Pass on, or fail."""

@@ -163,9 +163,19 @@ def sweep_row(
     state: SweepState = SweepState.COMPLETE,
     stopped_by: str | None = "budget.trials",
     overhead_j: float | None = 0.0,
+    overhead: Energy | None = None,
     elapsed_s: float = 93.4,
 ) -> SweepRow:
-    """Return one sweep."""
+    """Return one sweep.
+
+    Args:
+        name: From its file.
+        state: How it stands.
+        stopped_by: Why it ended.
+        overhead_j: What a store of an older version has of the overhead; not with ``overhead``.
+        overhead: The overhead's account.
+        elapsed_s: Time with a driver.
+    """
     return SweepRow(
         uid=SWEEP_UID,
         name=name,
@@ -177,7 +187,8 @@ def sweep_row(
         host="node1",
         pid=1,
         heartbeat_at=START + elapsed_s,
-        overhead_j=overhead_j,
+        overhead_j=overhead_j if overhead is None else overhead.total_j,
+        overhead=overhead,
         elapsed_s=elapsed_s,
         started_at=START,
         ended_at=None if state is SweepState.RUNNING else START + elapsed_s,

@@ -9,6 +9,7 @@ import pytest
 
 from sweeper.errors import CacheError
 from sweeper.model import (
+    NOTHING,
     Cause,
     CauseKind,
     Mine,
@@ -229,7 +230,9 @@ class LedgerRowCases:
         ann, key = driver(bench), key_of(0.1)
         ann.train(0, key)
         (before,) = ann.rows()
-        ann.ledger.flush({before.id: Progress(1, None, 999.0, 999.0)}, elapsed_s=0, overhead_j=None)
+        ann.ledger.flush(
+            {before.id: Progress(1, None, 999.0, 999.0)}, elapsed_s=0, overhead=NOTHING
+        )
         assert ann.rows() == [before]
 
     def test_an_unknown_sweep_cannot_be_read(self, bench: StoreBench) -> None:

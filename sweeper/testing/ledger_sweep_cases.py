@@ -8,6 +8,11 @@ import pytest
 
 from sweeper.errors import Deposed, SweepBusy
 from sweeper.model import (
+    CUT_SHORT,
+    NOTHING,
+    UNAVAILABLE,
+    Energy,
+    GpuEnergy,
     Mine,
     Outcome,
     Progress,
@@ -32,6 +37,24 @@ from sweeper.testing.store_bench import (
 __all__ = ["LedgerSweepCases"]
 
 
+# What the workers of two boards used outside attempts, and what other people used there.
+OVERHEAD = Energy(
+    total_j=0.1 + 0.2,
+    source="measured:counter",
+    scope="gpu",
+    attribution="lease",
+    coverage=0.97,
+    gpus=(
+        GpuEnergy("GPU-1", "A", 0.1, device_j=7.25, external_j=1 / 3, utilisation=0.4),
+        GpuEnergy("GPU-2", "A", 0.2, external_j=None, update_s=0.1),
+    ),
+    flags=(CUT_SHORT,),
+    idle_j=0.125,
+    dram_j=2.5,
+    dram_source="measured:rapl",
+)
+
+
 class LedgerSweepCases:
     """Whose a sweep is, who goes on with it, who follows it, how it ends."""
 
@@ -39,7 +62,7 @@ class LedgerSweepCases:
         """Without a past there is nothing to resume and nobody to follow."""
         begun = driver(bench).begun
         assert (begun.resumed, begun.own, begun.leader, begun.followed) == (False, (), None, ())
-        assert (begun.elapsed_s, begun.overhead_j) == (0.0, None)
+        assert (begun.elapsed_s, begun.overhead) == (0.0, NOTHING)
 
     def test_a_live_sweep_is_refused_to_others(self, bench: StoreBench) -> None:
         """A second driver of the same sweep hears who drives it, and changes nothing."""
@@ -49,12 +72,45 @@ class LedgerSweepCases:
             driver(bench, host="n2")
         ann.ledger.settle(ann.trained(attempt, record_of(key), claim))
 
+    @pytest.mark.parametrize(
+        "overhead", [OVERHEAD, NOTHING, UNAVAILABLE], ids=["measured", "nothing", "unknown"]
+    )
+    def test_an_overhead_comes_back_whole(self, bench: StoreBench, overhead: Energy) -> None:
+        """What a flush or the end wrote is in the sweep's row, and in the hand of who goes on."""
+        ann = driver(bench)
+        assert _overhead(ann) == (None, None)
+        ann.ledger.flush({}, elapsed_s=1.0, overhead=overhead)
+        assert _overhead(ann) == (overhead.total_j, overhead)
+        ann.ledger.flush({}, elapsed_s=2.0, overhead=energy_of(4.0))
+        ann.ledger.finish(SweepState.STOPPED, "stop", elapsed_s=3.0, overhead=overhead)
+        assert _overhead(ann) == (overhead.total_j, overhead)
+        again = driver(bench)
+        assert (again.begun.overhead, _overhead(again)[1]) == (overhead, overhead)
+
+    def test_an_overhead_that_nobody_wrote_is_unknown(self, bench: StoreBench) -> None:
+        """A driver that died before its first flush had workers if it had trained: not nothing."""
+        dead = driver(bench)
+        dead.ledger.start(dead.attempt(0, parked=True))
+        heir = _taken_over(bench)
+        assert heir.begun.overhead == NOTHING
+        heir.ledger.start(heir.attempt(1))
+        assert _taken_over(bench).begun.overhead == UNAVAILABLE
+
+    def test_a_new_sweep_has_no_overhead_of_the_one_it_follows(self, bench: StoreBench) -> None:
+        """What another sweep spent is not spent again."""
+        ann = driver(bench)
+        ann.train(0, key_of(0.1))
+        ann.ledger.finish(SweepState.COMPLETE, "space", elapsed_s=3.0, overhead=OVERHEAD)
+        begun = driver(bench, who="bob").begun
+        assert begun.leader is not None
+        assert begun.overhead == NOTHING
+
     def test_a_heartbeat_keeps_a_sweep(self, bench: StoreBench) -> None:
         """A driver that flushes is alive, however long its sweep takes."""
         ann = driver(bench)
         for _ in range(3):
             bench.advance(TTL_S * 0.8)
-            ann.ledger.flush({}, elapsed_s=1.0, overhead_j=None)
+            ann.ledger.flush({}, elapsed_s=1.0, overhead=UNAVAILABLE)
         with pytest.raises(SweepBusy):
             driver(bench)
 
@@ -64,12 +120,13 @@ class LedgerSweepCases:
         dead.train(0, told)
         running, _ = dead.claim(1, key)
         dead.ledger.start(dead.attempt(2, told, parked=True))
-        dead.ledger.flush({running.id: Progress(2, 30, 6.5, 1.5)}, elapsed_s=12.5, overhead_j=3.25)
+        done = {running.id: Progress(2, 30, 6.5, 1.5)}
+        dead.ledger.flush(done, elapsed_s=12.5, overhead=OVERHEAD)
         bench.advance(TTL_S + 1)
-        bob.ledger.flush({}, elapsed_s=0.0, overhead_j=None)
+        bob.ledger.flush({}, elapsed_s=0.0, overhead=UNAVAILABLE)
         heir = driver(bench)
         assert (heir.sweep, heir.begun.resumed) == (dead.sweep, True)
-        assert (heir.begun.elapsed_s, heir.begun.overhead_j) == (12.5, 3.25)
+        assert (heir.begun.elapsed_s, heir.begun.overhead) == (12.5, OVERHEAD)
         states = [row.state for row in heir.begun.own]
         assert states == [TrialState.COMPLETE, TrialState.LOST, TrialState.LOST]
         assert (heir.begun.own[1].energy_j, heir.begun.own[1].elapsed_s) == (6.5, 1.5)
@@ -96,8 +153,10 @@ class LedgerSweepCases:
         with pytest.raises(Deposed):
             old.ledger.start(old.attempt(1, key))
         with pytest.raises(Deposed):
-            old.ledger.flush({attempt.id: Progress(1, None, 9.0, 9.0)}, elapsed_s=9, overhead_j=9)
-        old.ledger.finish(SweepState.FAILED, "stop", elapsed_s=9, overhead_j=9)
+            old.ledger.flush(
+                {attempt.id: Progress(1, None, 9.0, 9.0)}, elapsed_s=9, overhead=OVERHEAD
+            )
+        old.ledger.finish(SweepState.FAILED, "stop", elapsed_s=9, overhead=OVERHEAD)
         assert heir.ledger.load(heir.sweep) == before
 
     def test_a_deposed_driver_delivers_facts(self, bench: StoreBench) -> None:
@@ -145,10 +204,10 @@ class LedgerSweepCases:
         """Finishing writes state and reason, and leaves nothing open."""
         ann, bob, key = driver(bench), driver(bench, who="bob"), key_of(0.1)
         ann.claim(0, key)
-        ann.ledger.finish(SweepState.STOPPED, "interrupt", elapsed_s=7.5, overhead_j=1.25)
+        ann.ledger.finish(SweepState.STOPPED, "interrupt", elapsed_s=7.5, overhead=OVERHEAD)
         history = ann.ledger.load(ann.sweep)
         assert (history.sweep.state, history.sweep.stopped_by) == (SweepState.STOPPED, "interrupt")
-        assert (history.sweep.elapsed_s, history.sweep.overhead_j) == (7.5, 1.25)
+        assert (history.sweep.elapsed_s, history.sweep.overhead) == (7.5, OVERHEAD)
         assert history.sweep.ended_at is not None
         assert [row.state for row in history.attempts] == [TrialState.LOST]
         bob.claim(0, key)
@@ -162,7 +221,7 @@ class LedgerSweepCases:
         """Running the same file again continues it at once, as its budget may have grown."""
         ann = driver(bench)
         ann.train(0, key_of(0.1))
-        ann.ledger.finish(state, "budget.trials", elapsed_s=7.5, overhead_j=None)
+        ann.ledger.finish(state, "budget.trials", elapsed_s=7.5, overhead=UNAVAILABLE)
         again = driver(bench)
         assert (again.sweep, again.begun.resumed) == (ann.sweep, True)
         assert [row.told for row in again.begun.own] == [2]
@@ -187,7 +246,7 @@ class LedgerSweepCases:
         first = driver(bench)
         bench.advance(1)
         second = driver(bench, fresh=True)
-        second.ledger.finish(SweepState.COMPLETE, "space", elapsed_s=0.0, overhead_j=None)
+        second.ledger.finish(SweepState.COMPLETE, "space", elapsed_s=0.0, overhead=UNAVAILABLE)
         assert driver(bench).sweep == second.sweep != first.sweep
 
     def test_a_new_sweep_follows_the_one_that_came_furthest(self, bench: StoreBench) -> None:
@@ -241,12 +300,12 @@ class LedgerSweepCases:
     def test_a_request_to_stop_is_heard_at_the_next_flush(self, bench: StoreBench) -> None:
         """Flush says so until the sweep is begun again."""
         ann = driver(bench)
-        assert not ann.ledger.flush({}, elapsed_s=1.0, overhead_j=None)
+        assert not ann.ledger.flush({}, elapsed_s=1.0, overhead=UNAVAILABLE)
         bench.request_stop(ann.sweep)
-        assert ann.ledger.flush({}, elapsed_s=2.0, overhead_j=None)
-        assert ann.ledger.flush({}, elapsed_s=3.0, overhead_j=None)
-        ann.ledger.finish(SweepState.STOPPED, "stop", elapsed_s=3.0, overhead_j=None)
-        assert not driver(bench).ledger.flush({}, elapsed_s=3.0, overhead_j=None)
+        assert ann.ledger.flush({}, elapsed_s=2.0, overhead=UNAVAILABLE)
+        assert ann.ledger.flush({}, elapsed_s=3.0, overhead=UNAVAILABLE)
+        ann.ledger.finish(SweepState.STOPPED, "stop", elapsed_s=3.0, overhead=UNAVAILABLE)
+        assert not driver(bench).ledger.flush({}, elapsed_s=3.0, overhead=UNAVAILABLE)
 
     def test_one_driver_may_ask_twice_for_its_sweep(self, bench: StoreBench) -> None:
         """Begin is repeatable by the same driver after an unknown outcome."""
@@ -255,6 +314,12 @@ class LedgerSweepCases:
         assert (again.uid, again.resumed) == (ann.sweep, True)
         key = key_of(0.1)
         assert isinstance(ann.cache.acquire(key, ann.attempt(0, key)), Mine)
+
+
+def _overhead(ann: Driver) -> tuple[float | None, Energy | None]:
+    """Read back a sweep's overhead."""
+    row = ann.ledger.load(ann.sweep).sweep
+    return row.overhead_j, row.overhead
 
 
 def _taken_over(bench: StoreBench) -> Driver:

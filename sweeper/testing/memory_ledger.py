@@ -8,9 +8,12 @@ from uuid import UUID, uuid4
 
 from sweeper.errors import CacheError, Deposed, SweepBusy
 from sweeper.model import (
+    NOTHING,
+    UNAVAILABLE,
     Attempt,
     AttemptId,
     Begun,
+    Energy,
     Progress,
     Settled,
     Source,
@@ -68,12 +71,12 @@ class MemoryLedger:
             self._store.write_attempt(uid, self._holder, attempt, parked=attempt.parked)
 
     def flush(
-        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead_j: float | None
+        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead: Energy
     ) -> bool:
         """Write heartbeat and joules so far; True: somebody asked this sweep to stop."""
         with self._store.lock:
             mine = self._mine()
-            mine.row = replace(mine.row, elapsed_s=elapsed_s, overhead_j=overhead_j)
+            mine.row = replace(_with_overhead(mine.row, overhead), elapsed_s=elapsed_s)
             for id_, done in progress.items():
                 row = mine.attempts.get(id_)
                 if row is not None and row.state is TrialState.RUNNING:
@@ -101,7 +104,7 @@ class MemoryLedger:
             self._write_use(mine, settled)
 
     def finish(
-        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead_j: float | None
+        self, state: SweepState, stopped_by: str, *, elapsed_s: float, overhead: Energy
     ) -> None:
         """Close the sweep."""
         with self._store.lock:
@@ -109,11 +112,10 @@ class MemoryLedger:
             if mine is None:
                 return
             mine.row = replace(
-                mine.row,
+                _with_overhead(mine.row, overhead),
                 state=state,
                 stopped_by=stopped_by,
                 elapsed_s=elapsed_s,
-                overhead_j=overhead_j,
                 ended_at=self._store.clock(),
             )
             self._abandon(mine)
@@ -182,13 +184,11 @@ class MemoryLedger:
             heartbeat_at=now,
             host=self._host,
         )
-        return Begun(
-            row.uid,
-            resumed=True,
-            own=found.in_order(),
-            elapsed_s=row.elapsed_s,
-            overhead_j=row.overhead_j,
-        )
+        own = found.in_order()
+        overhead = row.overhead
+        if overhead is None:
+            overhead = UNAVAILABLE if any(attempt.trained for attempt in own) else NOTHING
+        return Begun(row.uid, resumed=True, own=own, elapsed_s=row.elapsed_s, overhead=overhead)
 
     def _abandon(self, sweep: KeptSweep) -> None:
         """End what the sweep's driver left open: its claims and its attempts."""
@@ -253,6 +253,11 @@ class MemoryLedger:
             hit.stored_at,
         )
         mine.uses.setdefault((id_.number, id_.replicate), row)
+
+
+def _with_overhead(row: SweepRow, overhead: Energy) -> SweepRow:
+    """Book what workers used outside attempts."""
+    return replace(row, overhead_j=overhead.total_j, overhead=overhead)
 
 
 def _spent(settled: Settled) -> tuple[float | None, float | None]:

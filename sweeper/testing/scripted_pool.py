@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from sweeper.errors import PoolError
 from sweeper.model import (
+    UNAVAILABLE,
     AttemptId,
     Cause,
     CauseKind,
@@ -34,7 +35,8 @@ class ScriptedPool:
         script: Gives the reports of an attempt; what it raises fails the attempt.
         workers: How many attempts run at once.
         energy_per_report_j: What each report costs, as if a counter had measured it.
-        overhead_j: What the workers used outside attempts.
+        overhead_j: What the workers used outside attempts; said with each end, too.
+        unknown: Numbers of trials whose joules nobody knows.
         respawn_turns: So many turns pass before a lost worker is replaced.
 
     Attributes:
@@ -50,6 +52,7 @@ class ScriptedPool:
         energy_per_report_j: float = 1.0,
         overhead_j: float = 0.0,
         respawn_turns: int = 0,
+        unknown: Collection[int] = (),
     ) -> None:
         self.started: list[Order] = []
         self.stopped: dict[AttemptId, Cause] = {}
@@ -58,6 +61,7 @@ class ScriptedPool:
         self._cost_j = energy_per_report_j
         self._overhead_j = overhead_j
         self._respawn_turns = respawn_turns
+        self._unknown = frozenset(unknown)
         self._respawning: list[int] = []  # turns left, by lost worker
         self._running: dict[AttemptId, Iterator[tuple[int, Mapping[str, float]]]] = {}
         self._reports: dict[AttemptId, int] = {}
@@ -109,7 +113,7 @@ class ScriptedPool:
             cause = Cause(CauseKind.ERROR, f"{type(error).__name__}: {error}")
             return self._ended(attempt, Ending.RAISED, cause)
         self._reports[attempt] += 1
-        spent_j = self._reports[attempt] * self._cost_j
+        spent_j = None if attempt.number in self._unknown else self._reports[attempt] * self._cost_j
         return StepReport(attempt, step, metrics, spent_j, float(self._reports[attempt]))
 
     def close(self, *, kill: bool = False) -> Energy:
@@ -128,10 +132,14 @@ class ScriptedPool:
             ending=ending,
             cause=cause,
             traceback=None,
-            energy=self._energy(reports * self._cost_j),
+            energy=UNAVAILABLE
+            if attempt.number in self._unknown
+            else self._energy(reports * self._cost_j),
             elapsed_s=float(reports),
             node="scripted",
             imported=None if ending is Ending.LOST else (),
+            worker="scripted",
+            overhead_j=self._overhead_j,
         )
 
     def _energy(self, total_j: float) -> Energy:

@@ -62,12 +62,14 @@ max_steps: 30
 seed: 1
 sampler: {type: tpe, n_startup_trials: 8, multivariate: true}
 budget: {trials: 60, time: 2h, energy: 0.5 kWh, co2e: 200 g, cost: 5}
-trial: {timeout: 30m, retries: 1, seed: 7, replicates: 2}
+trial: {timeout: 30m, retries: 1, seed: 7, replicates: 2, energy: 50 Wh}
 constraints: [hidden * layers <= 512, latency_ms <= 20]
 enqueue: [{hidden: 64, layers: 2}]
 resources: {cpus: 2, gpus: 0.5, memory: 4 GiB, workers: auto}
 ray: {address: auto}
-energy: {region: US-CA, carbon_intensity: 369 g/kWh, pue: 1.2, price_per_kwh: 0.15, currency: EUR}
+energy:
+  {region: US-CA, carbon_intensity: 369 g/kWh, pue: 1.2, price_per_kwh: 0.15, currency: EUR,
+   cloud_rate: 2.5, offset_price: 80, gpu_w: 300, gpu_idle_w: 70, idle: lease}
 cache:
   url: postgresql://store.lab/results
   mode: off

@@ -73,6 +73,27 @@ def test_what_belongs_together_comes_from_one_file(home: Home) -> None:
     assert (energy.price_per_kwh, energy.currency, energy.pue) == (0.1, "USD", 1.1)
 
 
+@pytest.mark.parametrize(
+    ("defaults", "sweep", "left"),
+    [
+        ("carbon_intensity: 20", "mix: {wind: 1}", {"mix": {"wind": 1.0}}),
+        ("mix: {wind: 1}", "carbon_intensity: 20", {"carbon_intensity": 20.0}),
+        ("mix: {wind: 1}", "region: POL", {"region": "POL"}),
+        ("price_per_kwh: 0.2, currency: EUR", "cloud_rate: 2", {"cloud_rate": 2.0}),
+        ("cloud_rate: 2, currency: EUR", "offset_price: 80", {"offset_price": 80.0}),
+        ("gpu_idle_w: 70", "gpu_w: 50", {"gpu_w": 50.0}),
+    ],
+)
+def test_what_excludes_or_bounds_each_other_comes_from_one_file(
+    home: Home, defaults: str, sweep: str, left: dict[str, object]
+) -> None:
+    """Neither intensities, nor prices of two currencies, nor watts of two GPUs meet."""
+    energy = home.load(f"energy: {{{defaults}}}\n", f"energy: {{{sweep}}}\n").config.energy
+    said = energy.model_dump(mode="json", by_alias=True)
+    others = {"currency": "USD", "idle": "active"}
+    assert {key: it for key, it in said.items() if it is not None} == {**others, **left}
+
+
 @pytest.mark.parametrize("defaults", ["", "\n# nothing yet\n", "energy:\n"])
 def test_defaults_may_say_nothing(home: Home, defaults: str) -> None:
     """An empty file, comments alone and an empty section change nothing."""

@@ -90,6 +90,28 @@ def test_the_best_of_a_built_in_metric_is_refused(tmp_path: Path) -> None:
     assert "metric.take: energy_j is that of the whole trial" in line
 
 
+@pytest.mark.parametrize(
+    ("written", "take"),
+    [("", Take.LAST), (", take: best", Take.BEST), (", take: last", Take.LAST)],
+    ids=["not said", "best", "last"],
+)
+def test_a_metric_of_a_region_may_be_reported(tmp_path: Path, written: str, take: Take) -> None:
+    """It is built in, and yet its best report may count: one that is reported wins."""
+    text = with_metrics(f"metric: {{name: inference_energy_j{written}}}")
+    goals = load_text(tmp_path, text).config.goals
+    assert (goals.first.take, goals.built_in) == (take, ("inference_energy_j",))
+
+
+def test_a_region_may_be_in_constraints_and_in_patterns(tmp_path: Path) -> None:
+    """Its joules are a column like others, which a program may print itself."""
+    constraint = "constraints: [inference_energy_j <= 5]"
+    goals = load_text(tmp_path, with_metrics(f"metric: {{name: a}}\n{constraint}")).config.goals
+    assert (goals.names, goals.built_in) == (("a", "inference_energy_j"), ("inference_energy_j",))
+    pattern = "stdout: {pattern: 'a=(?P<a>.+) j=(?P<inference_energy_j>.+)'}"
+    program = with_metrics(f"metric: {{name: a}}\n{constraint}\n{pattern}")
+    load_text(tmp_path, program.replace("objective: train.py:train", "program: a.py"))
+
+
 def test_several_metrics_are_the_goals_in_their_order(tmp_path: Path) -> None:
     """``metrics`` takes built-in ones beside reported ones; the first reported one is judged."""
     text = with_metrics("metrics: [{name: energy_j}, {name: acc, goal: maximize}, {name: cost}]")
@@ -111,6 +133,8 @@ def test_several_metrics_are_the_goals_in_their_order(tmp_path: Path) -> None:
         ("[{name: cost}, {name: energy_j}]", "median", 0),
         ("[{name: a}, {name: b}]", "{type: median, metric: b}", 1),
         ("[{name: a}, {name: cost}]", "{type: median, metric: cost}", 1),
+        ("[{name: inference_energy_j}, {name: b}]", "median", 1),
+        ("[{name: inference_duration_s}, {name: cost}]", "median", 0),
     ],
 )
 def test_early_stopping_judges_one_metric(
@@ -222,7 +246,7 @@ def test_a_misspelt_parameter_is_perhaps_meant(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [*BUILT_IN, "inference_energy_j", "lr_energy_kwh", "a_duration_s"])
 def test_built_in_metrics_are_never_taken_for_misspelt(tmp_path: Path, name: str) -> None:
     """What nobody has to report needs no warning."""
     assert warnings_of(tmp_path, with_constraints(f"{name} < 1")) == []

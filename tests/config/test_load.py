@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sweeper.config.caching import CacheMode, Code, CodePolicy, DataVersion
+from sweeper.config.energy import Energy, Idle
 from sweeper.config.load import load
 from sweeper.config.models import Method
 from sweeper.config.samplers import Nsga2, Tpe
-from sweeper.config.sections import Budget, Energy, Ray, Resources, Trial
+from sweeper.config.sections import Budget, Ray, Resources, Trial
 from sweeper.config.stopping import Asha, Hyperband, Patience
 from sweeper.errors import ConfigError
 from sweeper.expression import Expression
@@ -48,12 +49,16 @@ def test_a_complete_file_becomes_plain_values(tmp_path: Path) -> None:
     assert (budget.trials, budget.time_s, budget.energy_j) == (60, 7200.0, 1.8e6)
     assert (budget.co2e_g, budget.cost) == (200.0, 5.0)
     assert (trial.seed, trial.retries, trial.timeout_s, trial.replicates) == (7, 1, 1800.0, 2)
+    assert trial.energy_j == 180_000.0
     assert (resources.cpus, resources.gpus) == (2.0, 0.5)
     assert (resources.memory_bytes, resources.workers) == (4 * 2**30, None)
     assert config.ray.address == "auto"
     energy, cache = config.energy, config.cache
     assert (energy.region, energy.carbon_intensity_g_per_kwh) == ("US-CA", 369.0)
     assert (energy.pue, energy.price_per_kwh, energy.currency) == (1.2, 0.15, "EUR")
+    assert (energy.cloud_rate_per_gpu_h, energy.offset_price_per_t) == (2.5, 80.0)
+    assert (energy.gpu_w, energy.gpu_idle_w) == (300.0, 70.0)
+    assert (energy.idle, energy.mix) == (Idle.LEASE, None)
     assert (cache.url, cache.mode) == ("postgresql://store.lab/results", CacheMode.OFF)
     assert (cache.namespace, cache.salt, cache.ignore) == ("vision", "2", ("layers",))
     assert cache.data == ("data/*.csv", DataVersion(name="imagenet", version="2012-3"))
@@ -110,7 +115,9 @@ def test_a_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
     assert config.resources == Resources(cpus=1.0, gpus=None)
     assert (config.resources.memory_bytes, config.resources.workers) == (None, None)
     assert config.ray == Ray(address=None)
-    assert config.energy == Energy(pue=None, currency="USD")
+    assert config.energy == Energy(pue=None, currency="USD", idle=Idle.ACTIVE)
+    said = config.energy.model_dump(exclude={"currency", "idle"})
+    assert set(said.values()) == {None}
     assert (config.cache.mode, config.cache.namespace) == (CacheMode.READ_WRITE, "default")
     assert config.cache.code.policy is CodePolicy.IMPORTS
 
@@ -168,6 +175,10 @@ LAUNCH = (
         ("trial: {seed: 4294967296}", "trial.seed: must be at most 4294967295, got 4294967296"),
         ("trial: {replicates: 0}", "trial.replicates: must be at least 1, got 0"),
         ("trial: {grace: 0}", "trial.grace: must be finite and more than 0, got 0"),
+        ("trial: {energy: 50}", f"trial.energy: needs a unit, got 50; units: {UNITS_J}"),
+        ("trial: {energy: 0 Wh}", 'trial.energy: must be finite and more than 0, got "0 Wh"'),
+        ("trial: {energy: 50 wh}", f'trial.energy: unit "wh" is not one of: {UNITS_J}; did you '
+         "mean Wh?"),
         ("trial: {max_steps: 3}", "trial.max_steps: stands one level too deep; move it to the top "
          "level of the file"),
         ("resources: {cpus: 0}", "resources.cpus: must be more than 0, got 0"),
@@ -183,6 +194,17 @@ LAUNCH = (
          'such as EUR, got "usd"'),
         ("energy: {price_per_kwh: -0.1}", "energy.price_per_kwh: must be at least 0, got -0.1"),
         ("energy: {cpu_w_per_core: 0}", "energy.cpu_w_per_core: must be more than 0, got 0"),
+        ("energy: {gpu_w: 0}", "energy.gpu_w: must be more than 0, got 0"),
+        ("energy: {gpu_w: 300 W}", 'energy.gpu_w: must be a number, got "300 W"'),
+        ("energy: {gpu_idle_w: -1}", "energy.gpu_idle_w: must be at least 0, got -1"),
+        ("energy: {gpu_idle_w: 300, gpu_w: 300}", "energy.gpu_idle_w: must be less than gpu_w, "
+         "300.0, got 300.0"),
+        ("energy: {gpu_idel_w: 70}", "energy.gpu_idel_w: is not a key of energy; did you mean "
+         "gpu_idle_w?"),
+        ("energy: {idle: actve}", 'energy.idle: must be active or lease, got "actve"; did you '
+         "mean active?"),
+        ("energy: {cloud_rate: -2}", "energy.cloud_rate: must be at least 0, got -2"),
+        ("energy: {offset_price: free}", 'energy.offset_price: must be a number, got "free"'),
         ("cache: {mode: on}", "cache.mode: must be rw, ro or off, got true"),
         ("cache: {mode: of}", 'cache.mode: must be rw, ro or off, got "of"; did you mean off?'),
         ("cache: {url: results.db}", "cache.url: must be a URL such as sqlite:///results.db or "

@@ -45,9 +45,10 @@ CHOICES: dict[str, list[str]] = {
     "max_steps": ["1", "9"],
     "enqueue": ["[{lr: 1}]", "[{g.depth: 2}, {g: {depth: 3}, lr: 2}]"],
     "budget": ["{trials: 3}", "{time: 1h30m, energy: 0.3 kWh, co2e: 7 g, cost: 0.1}"],
-    "trial": ["{seed: 0, replicates: 2}", "{timeout: 0.1, grace: 3, retries: 0}"],
+    "trial": ["{seed: 0, replicates: 2}", "{timeout: 0.1, grace: 3, retries: 0, energy: 0.3 Wh}"],
     "resources": ["{gpus: 0.25, memory: 1 kB}", "{workers: auto, cpus: 0.5}"],
-    "energy": ["{region: DEU, pue: 1.07}", "{carbon_intensity: 0.3 kg/kWh, currency: CHF}"],
+    "energy": ["{region: DEU, pue: 1.07}", "{carbon_intensity: 0.3 kg/kWh, currency: CHF}",
+               "{mix: {coal: 33, gas: 66}, idle: lease, gpu_w: 3e2, gpu_idle_w: 70}"],
     "cache": ["{ignore: [g.depth], data: [a, {name: b, version: c}]}", "{mode: off, salt: é}"],
 }  # fmt: skip
 
@@ -153,6 +154,8 @@ def test_a_record_of_another_version_is_an_error(tmp_path: Path) -> None:
         "resources: {cpus: 2}",
         "ray: {address: auto}",
         "energy: {region: FR, price_per_kwh: 3}",
+        "energy: {gpu_w: 300, gpu_idle_w: 70, idle: lease}",
+        "energy: {mix: {wind: 1}, cloud_rate: 2, offset_price: 80}",
         "scheduler: {engine: wandb}",
         "sampler: tpe",
         "cache: {mode: ro, url: 'sqlite:///x.db'}",
@@ -184,6 +187,7 @@ def test_what_changes_no_result_is_no_decision(tmp_path: Path, change: str) -> N
         "seed=1",
         "sampler={type: tpe, n_startup_trials: 3}",
         "trial.seed=1",
+        "trial.energy=50 Wh",
         "cache.namespace=other",
         "cache.salt=other",
         "cache.data=[a.csv]",
@@ -226,6 +230,14 @@ def test_energy_decides_where_grams_or_money_do(
     plain = load_text(tmp_path, text).decisions()
     dearer = load_text(tmp_path, text, "energy.price_per_kwh=1").decisions()
     assert ("energy" in plain, plain != dearer) == (counts, counts)
+
+
+def test_a_sweep_without_a_limit_per_trial_is_what_it_was(tmp_path: Path) -> None:
+    """Recorded sweeps go on: their decisions have no key that came later and is not given."""
+    decisions = load_text(tmp_path, MINIMAL).decisions()
+    assert decisions["trial"] == {"seed": None, "replicates": 1}
+    limited = load_text(tmp_path, MINIMAL, "trial.energy=2 kJ").decisions()
+    assert limited["trial"] == {"seed": None, "replicates": 1, "energy": "2000.0 J"}
 
 
 def test_moved_lines_decide_the_same(tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ def test_what_is_written_validates(tmp_path: Path, text: str) -> None:
         *("early_terminate: {type: patience, patience: 3, then: {type: asha, eta: 2}}", GROUP),
         *("metric: {name: a, impute_while_running: false}", "constraints: [lr < 3]"),
         *("enqueue: [{lr: 0.2}]", "cache: {data: [a.csv, {name: a, version: b}]}"),
+        *("trial: {energy: 50 Wh}", "energy: {gpu_w: 300, gpu_idle_w: 0, idle: lease}"),
+        *("energy: {mix: {coal: 25, gas: 75}}", "energy: {cloud_rate: 0, offset_price: 80}"),
     ],
 )
 def test_what_loads_validates(tmp_path: Path, text: str) -> None:
@@ -113,6 +115,8 @@ def test_what_loads_validates(tmp_path: Path, text: str) -> None:
         *("enqueue: {lr: 0.2}", "constraints: lr < 3", "constraints: [3]", "stdout: jsn"),
         *("parameters: {}", "parameters: {lr: 3}", "parameters: {lr: {value: 1, values: [2]}}"),
         *("cache: {mode: on}", "cache: {data: a.csv}", "energy: {currency: usd}", "ray: auto"),
+        *("energy: {gpu_w: 0}", "energy: {idle: activ}", "energy: {mix: {cole: 1}}"),
+        *("energy: {mix: {coal: -1}}", "energy: {cloud_rate: -1}", "trial: {energy: 50}"),
     ],
 )
 def test_typical_mistakes_are_underlined(text: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from sweeper.errors import CacheError
-from sweeper.model import RecordStatus, SweepState
+from sweeper.model import UNAVAILABLE, RecordStatus, SweepState
 from sweeper.store.admin import find_sweep, list_sweeps, request_stop, store_status
 from sweeper.store.engine import Store
 from sweeper.store.schema import sweep
@@ -125,13 +125,13 @@ def test_a_stop_is_asked_for_once(sql_bench: SqlBench) -> None:
     ann = driver(sql_bench)
     assert request_stop(sql_bench.store, ann.sweep) is SweepState.RUNNING
     assert request_stop(sql_bench.store, ann.sweep) is SweepState.RUNNING
-    assert ann.ledger.flush({}, elapsed_s=0.0, overhead_j=None)
+    assert ann.ledger.flush({}, elapsed_s=0.0, overhead=UNAVAILABLE)
 
 
 def test_a_sweep_that_ended_cannot_be_stopped(sql_bench: SqlBench) -> None:
     """The answer is how it ended, and no request is left behind."""
     ann = driver(sql_bench)
-    ann.ledger.finish(SweepState.COMPLETE, "space", elapsed_s=0.0, overhead_j=None)
+    ann.ledger.finish(SweepState.COMPLETE, "space", elapsed_s=0.0, overhead=UNAVAILABLE)
     assert request_stop(sql_bench.store, ann.sweep) is SweepState.COMPLETE
     with sql_bench.store.read() as connection:
         assert connection.execute(sweep.select()).one().stop_at is None

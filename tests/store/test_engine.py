@@ -62,7 +62,7 @@ class TestPlace:
         """Versions of schema, key and oldest client are in the store from the start."""
         found = _meta(store)
         assert found.pop("store_uuid")
-        assert found == {"schema_version": "2", "min_client": "1", "key_version": "1"}
+        assert found == {"schema_version": "3", "min_client": "1", "key_version": "1"}
 
     @pytest.mark.parametrize(
         "url",
@@ -112,9 +112,9 @@ class TestTroubles:
         """An old sweeper does not write what it does not understand."""
         store = open_store(url_of(tmp_path / "store.db"), env={})
         with store.write() as connection:
-            connection.execute(update(meta).where(meta.c.key == "schema_version").values(value="3"))
+            connection.execute(update(meta).where(meta.c.key == "schema_version").values(value="4"))
         store.close()
-        with pytest.raises(CacheError, match=r"schema 3.*newer.*update sweeper"):
+        with pytest.raises(CacheError, match=r"schema 4.*newer.*update sweeper"):
             open_store(url_of(tmp_path / "store.db"), env={})
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ class TestFirstOpening:
         with store.write() as connection:
             row = insert_into(connection, meta).values(key="schema_version", value="9")
             connection.execute(row.on_conflict_do_nothing())
-        assert _meta(store)["schema_version"] == "2"
+        assert _meta(store)["schema_version"] == "3"
 
 
 _COUNT = select(meta.c.value).where(meta.c.key == "count")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sweeper.errors import CacheError
+from sweeper.model import UNAVAILABLE
 from sweeper.testing.cache_cases import CacheCases
 from sweeper.testing.failing_store import FailingCache, FailingLedger
 from sweeper.testing.ledger_cases import LedgerCases
@@ -55,5 +56,5 @@ def test_a_failing_ledger_fails_once(memory_bench: MemoryBench) -> None:
         ledger.start(ann.attempt(0))
     assert ann.rows() == []
     ledger.start(ann.attempt(0))
-    assert ledger.flush({}, elapsed_s=0.0, overhead_j=None) is False
+    assert ledger.flush({}, elapsed_s=0.0, overhead=UNAVAILABLE) is False
     assert len(ledger.load(ann.sweep).attempts) == 1

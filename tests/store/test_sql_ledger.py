@@ -31,7 +31,7 @@ from .conftest import SqlBench
 DRIVER = """
 import os, sys, time
 from uuid import uuid4
-from sweeper.model import Progress
+from sweeper.model import UNAVAILABLE, Progress
 from sweeper.store.engine import open_store
 from sweeper.store.process import proc_id
 from sweeper.store.sql_cache import SqlCache
@@ -45,7 +45,7 @@ begun = ledger.begin(identity())
 ann = Driver(ledger, SqlCache(store, sweep=begun.uid, **me), begun)
 ann.train(0, key_of(0.1))
 attempt, _ = ann.claim(1, key_of(0.2))
-ledger.flush({attempt.id: Progress(4, 30, 8.25, 2.5)}, elapsed_s=2.5, overhead_j=None)
+ledger.flush({attempt.id: Progress(4, 30, 8.25, 2.5)}, elapsed_s=2.5, overhead=UNAVAILABLE)
 print("ready", flush=True)
 time.sleep(60)
 """

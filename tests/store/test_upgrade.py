@@ -1,4 +1,7 @@
-"""Stores of older versions, from a dump of what version 1 wrote, and of newer ones."""
+"""Stores of older versions, from a dump of what version 1 wrote, and of newer ones.
+
+Version 2 added one column: a store that it upgraded is what version 1 wrote, and that column.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ import pytest
 from sqlalchemy import inspect, select
 
 from sweeper.errors import CacheError
-from sweeper.model import TrialState
+from sweeper.model import NOTHING, Energy, SweepState, TrialState
 from sweeper.store.admin import list_sweeps, store_status
 from sweeper.store.engine import Store, open_store
-from sweeper.store.history import read_history
+from sweeper.store.history import leader_of, read_history
 from sweeper.store.schema import SCHEMA_VERSION, meta, trial
-from sweeper.testing.store_bench import DECISIONS, driver, key_of
+from sweeper.testing.store_bench import DECISIONS, driver, energy_of, key_of
 
 from .conftest import SqlBench
 
@@ -48,11 +51,24 @@ VALUES ('abcd0000000040008000000000000007', 5, 0, 0, 'abcd0000000040008000000000
 """
 
 
+TO_VERSION_2 = """
+ALTER TABLE trial ADD COLUMN decisions TEXT;
+UPDATE meta SET value = '2' WHERE key = 'schema_version';
+"""
+
+
+@pytest.fixture(params=["1", "2"], ids=["version 1", "version 2"])
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, version: str) -> Path:
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as old:
         old.executescript(DUMP.read_text(encoding="utf-8"))
+        if version == "2":
+            old.executescript(TO_VERSION_2)
     return path
 
 
@@ -74,11 +90,13 @@ def write(store: Store) -> None:
         connection.exec_driver_sql("INSERT INTO meta VALUES ('later', 'x')")
 
 
-def test_an_older_store_is_read_as_it_is(old: Store, file: Path) -> None:
-    """Reading needs no upgrade: everything is there, without decisions, and no byte changes."""
+def test_an_older_store_is_read_as_it_is(old: Store, file: Path, version: str) -> None:
+    """Reading needs no upgrade: what was known is there, what was not is not, no byte changes."""
     before = hashlib.sha256(file.read_bytes()).digest()
     with old.read() as connection:
         ann, bob = (read_history(connection, uid) for uid in (ANN, BOB))
+        leader = leader_of(connection, ann.sweep.digest)
+    assert leader == ann.sweep
     assert [row.state for row in ann.attempts] == [
         TrialState.COMPLETE,
         TrialState.PRUNED,
@@ -86,10 +104,15 @@ def test_an_older_store_is_read_as_it_is(old: Store, file: Path) -> None:
     ]
     assert ann.attempts[0].final == (0.1 + 0.2, -1 / 3)
     assert [row.decisions for row in (*ann.attempts, *bob.attempts)] == [()] * 4
+    assert [(sweep.overhead_j, sweep.overhead) for sweep in (ann.sweep, bob.sweep)] == [
+        (1.25, None),
+        (None, None),
+    ]
     assert [(use.producer, use.steps_used) for use in bob.uses] == [("ann", 1)]
-    assert [one.settled for one in list_sweeps(old, who=None)] == [1, 2]
+    listed = list_sweeps(old, who=None)
+    assert [(one.settled, one.sweep.overhead) for one in listed] == [(1, None), (2, None)]
     assert sum(store_status(old).records.values()) == 2
-    assert version_of(old) == "1"
+    assert version_of(old) == version
     assert hashlib.sha256(file.read_bytes()).digest() == before
 
 
@@ -136,19 +159,49 @@ def test_a_sweep_of_an_older_store_goes_on(old: Store) -> None:
     ann = driver(SqlBench(old))
     assert (ann.sweep, ann.begun.resumed) == (ANN, True)
     assert [row.decisions for row in ann.begun.own] == [()] * 3
-    assert ann.cache.lookup([key_of(0.1)])[key_of(0.1).run_key].record.final == (0.1 + 0.2, -1 / 3)
+    record = ann.cache.lookup([key_of(0.1)])[key_of(0.1).run_key].record
+    assert record.final == (0.1 + 0.2, -1 / 3)
+    assert (record.energy.idle_j, record.energy.gpus[0].external_j) == (None, None)
     ann.clock = 10
     ann.train(3, key_of(0.4))
     assert ann.rows()[-1].decisions == DECISIONS
 
 
-def test_an_upgrade_that_fails_leaves_the_old_version(old: Store) -> None:
-    """Columns and version are one transaction: with the column taken, nothing is changed."""
+def test_an_older_sweep_goes_on_with_the_joules_of_its_overhead(old: Store) -> None:
+    """They are known, where they came from is not; who had no worker has used nothing."""
+    ann, bob = (driver(SqlBench(old), who=who) for who in ("ann", "bob"))
+    assert ann.begun.overhead == Energy(1.25, "unknown", scope="none", attribution="none")
+    assert (bob.sweep, bob.begun.resumed, bob.begun.overhead) == (BOB, True, NOTHING)
+    ann.ledger.flush({}, elapsed_s=9.0, overhead=energy_of(4.0))
+    row = ann.ledger.load(ANN).sweep
+    assert (row.overhead_j, row.overhead) == (4.0, energy_of(4.0))
+
+
+@pytest.mark.parametrize("overhead_j", [9.5, None], ids=["known", "unknown"])
+def test_a_sweep_that_version_2_went_on_with_has_its_overhead(
+    old: Store, file: Path, overhead_j: float | None
+) -> None:
+    """Its drivers leave the account as they find it: an account of other joules is not believed."""
+    ann = driver(SqlBench(old))
+    ann.ledger.finish(SweepState.STOPPED, "stop", elapsed_s=9.0, overhead=energy_of(4.0))
+    with closing(sqlite3.connect(file)) as older:
+        older.execute("UPDATE sweep SET overhead_j = ? WHERE uid = ?", (overhead_j, ANN.hex))
+        older.commit()
+    row = ann.ledger.load(ANN).sweep
+    assert (row.overhead_j, row.overhead) == (overhead_j, None)
+    begun = driver(SqlBench(old)).begun
+    expected = "unavailable" if overhead_j is None else "unknown"
+    assert (begun.overhead.total_j, begun.overhead.source) == (overhead_j, expected)
+
+
+def test_an_upgrade_that_fails_leaves_the_old_version(old: Store, version: str) -> None:
+    """All columns and the version are one transaction: with the last taken, nothing is changed."""
     with closing(sqlite3.connect(old.folder / "store.db")) as other:
-        other.execute("ALTER TABLE trial ADD COLUMN decisions TEXT")
+        other.execute("ALTER TABLE sweep ADD COLUMN overhead TEXT")
     with pytest.raises(CacheError, match="duplicate column"):
         write(old)
-    assert version_of(old) == "1"
+    assert version_of(old) == version
+    assert ("decisions" in _columns(old, trial.name)) == (version == "2")
 
 
 def test_processes_may_upgrade_a_store_together(file: Path) -> None:
@@ -208,9 +261,14 @@ def _structure(store: Store) -> dict[str, object]:
         }
 
 
+@pytest.mark.parametrize("version", ["1"], indirect=True)
 def test_the_dump_is_of_version_1(old: Store) -> None:
     """The golden file stays what version 1 wrote."""
     assert version_of(old) == "1"
-    with old.read() as connection:
-        names = {column["name"] for column in inspect(connection).get_columns(trial.name)}
-    assert "decisions" not in names
+    assert "decisions" not in _columns(old, trial.name)
+
+
+def _columns(store: Store, table: str) -> set[str]:
+    """Name the columns of a table."""
+    with store.read() as connection:
+        return {column["name"] for column in inspect(connection).get_columns(table)}

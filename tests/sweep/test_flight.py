@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from sweeper.model import (
+    CUT_SHORT,
     UNAVAILABLE,
     Attempt,
     AttemptId,
@@ -20,10 +22,12 @@ from sweeper.model import (
     Goals,
     Metric,
     Point,
+    RegionEnergy,
     StepReport,
     TrialState,
     Verdict,
 )
+from sweeper.sweep.finals import final_values
 from sweeper.sweep.flight import Flight
 
 ID = AttemptId(0, 0, 0)
@@ -97,3 +101,100 @@ def test_a_failure_of_the_objective_outweighs_an_unknown_value() -> None:
     )
     outcome = flight().outcome(raised)
     assert (outcome.state, str(outcome.cause)) == (TrialState.FAILED, "error: ValueError: bad")
+
+
+# --- workers that are gone ---
+
+
+def lost(energy: Energy, *, after_steps: int = 0, like: Energy | None = None) -> Energy:
+    """Return what is known of an attempt whose worker died after so many joules were reported."""
+    trial = flight()
+    for step in range(1, after_steps + 1):
+        trial.take(report(step, {"loss": 1.0}))
+    gone = replace(ended(Ending.LOST, energy), imported=None)
+    outcome = trial.outcome(gone, like=like)
+    assert outcome.state is TrialState.FAILED
+    return outcome.energy
+
+
+KEPT = Energy(30.0, "measured:counter", "gpu", "sm_util", lo_j=20.0, hi_j=60.0, u_rel=0.05)
+
+
+def test_what_an_agent_kept_of_a_lost_worker_is_its_account() -> None:
+    """The books were closed at its death: nothing is missing, nothing is flagged."""
+    other = Energy(5.0, "measured:counter", "gpu")
+    assert lost(KEPT, after_steps=3) == lost(KEPT, after_steps=3, like=other) == KEPT
+
+
+def test_without_an_agent_the_last_report_is_the_least() -> None:
+    """Flagged, with the source of other trials."""
+    like = Energy(5.0, "measured:counter", "gpu", "lease")
+    energy = lost(UNAVAILABLE, after_steps=3, like=like)
+    assert (energy.total_j, energy.lo_j, energy.hi_j) == (3.0, 3.0, None)
+    assert (energy.source, energy.scope, energy.flags) == ("measured:counter", "gpu", (CUT_SHORT,))
+    assert lost(UNAVAILABLE) == UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("after_steps", "total_j"), [(3, 30.0), (40, 40.0)], ids=["agent's", "reported"]
+)
+def test_an_agent_knows_gpus_only(after_steps: int, total_j: float) -> None:
+    """Where the CPU counts too, the larger of what is known is the least, and flagged so."""
+    like = Energy(5.0, "measured:rapl", "gpu+cpu")
+    energy = lost(KEPT, after_steps=after_steps, like=like)
+    assert (energy.total_j, energy.lo_j, energy.hi_j) == (total_j, total_j, None)
+    assert (energy.scope, energy.flags, energy.u_rel) == ("gpu+cpu", (CUT_SHORT,), None)
+
+
+# --- regions ---
+
+INFERENCE = Goals.of(
+    Metric("inference_duration_s", Direction.MINIMIZE),
+    Metric("inference_energy_kwh", Direction.MINIMIZE),
+)
+SEEN = RegionEnergy("inference", 7.2e6, 4.0, 2)
+
+
+def used(*regions: RegionEnergy, source: str = "measured:counter") -> Energy:
+    """Return an account with these regions."""
+    return Energy(9e6, source, "gpu", regions=regions)
+
+
+def test_regions_are_values_of_a_trial() -> None:
+    """Seconds and joules of all passages; nobody reports them."""
+    factors = Factors(1.0, "")
+    assert final_values(INFERENCE, (), used(SEEN), 10.0, factors) == (4.0, 2.0)
+
+
+def test_what_the_objective_reports_under_that_name_wins() -> None:
+    """A reported value is a metric like any other."""
+    curve = (Point(1, (0.5, 3.0), None, 1.0),)
+    assert final_values(INFERENCE, curve, UNAVAILABLE, 10.0, Factors(1.0, "")) == (0.5, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("energy", "why"),
+    [
+        (
+            used(RegionEnergy("training", 1.0, 1.0)),
+            "inference_duration_s is unknown: the objective never entered "
+            "trial.measure('inference'); write: with trial.measure('inference'): ..., "
+            "or sweeper.measure in a script",
+        ),
+        (
+            used(replace(SEEN, energy_j=None)),
+            "inference_energy_kwh is unknown: nothing measures or estimates the energy of this "
+            "region, or it was over before the sensor had moved (about 0.1 s)",
+        ),
+        (
+            used(replace(SEEN, energy_j=None), source="declared"),
+            "inference_energy_kwh is unknown: the objective declares energy_j, so it must report "
+            "the joules of its regions too",
+        ),
+    ],
+    ids=["never entered", "unreadable", "declared"],
+)
+def test_an_unknown_region_says_why(energy: Energy, why: str) -> None:
+    """And what to write."""
+    found = final_values(INFERENCE, (), energy, 10.0, Factors(1.0, ""))
+    assert found == Cause(CauseKind.ERROR, why)

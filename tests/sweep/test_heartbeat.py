@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from uuid import uuid4
 
-from sweeper.model import AttemptId, Claim, Progress, SweepIdentity
+from sweeper.model import NOTHING, AttemptId, Claim, Energy, Progress, SweepIdentity
 from sweeper.sweep.heartbeat import Heartbeat
 from sweeper.testing.memory_store import MemoryLedger, MemoryStore
 
@@ -23,14 +23,14 @@ class StumblingLedger:
         return getattr(self._inner, name)
 
     def flush(
-        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead_j: float | None
+        self, progress: Mapping[AttemptId, Progress], *, elapsed_s: float, overhead: Energy
     ) -> bool:
         """Fail once, then work."""
         self.flushes += 1
         if self.flushes == 1:
             raise OSError("unforeseen")
         self.twice.set()
-        return self._inner.flush(progress, elapsed_s=elapsed_s, overhead_j=overhead_j)
+        return self._inner.flush(progress, elapsed_s=elapsed_s, overhead=overhead)
 
 
 def test_it_goes_on_beating_after_an_error_and_hears_of_a_stop() -> None:
@@ -45,7 +45,7 @@ def test_it_goes_on_beating_after_an_error_and_hears_of_a_stop() -> None:
         store.cache(uid, holder=holder),
         ledger,  # type: ignore[arg-type] # the rest is passed on
         snapshot=lambda: nothing,
-        books=lambda: (1.0, None),
+        books=lambda: (1.0, NOTHING),
         interval_s=0.01,
     )
     with heart:

@@ -567,9 +567,15 @@ def test_following_stays_within_this_sweeps_budget(bench: Bench) -> None:
 # --- budgets ---
 
 
+def longer(order: Order) -> list[tuple[int, Mapping[str, float]]]:
+    """Train the first trial for two steps, all others for eight."""
+    steps = 8 if order.params["x"] else 2
+    return [(step, {"loss": 1 / step}) for step in range(1, steps + 1)]
+
+
 def test_an_energy_budget_stops_at_the_report_that_reaches_it(bench: Bench) -> None:
     """With one worker the overshoot is at most one step."""
-    result = bench.run(points(9), limits=Limits(energy_j=6.0))
+    result = bench.run(points(9), longer, limits=Limits(energy_j=6.0))
     assert ended(result) == (SweepState.COMPLETE, "budget.energy")
     rows = bench.history.attempts
     assert [row.state for row in rows] == [TrialState.COMPLETE, TrialState.PRUNED]
@@ -604,12 +610,12 @@ def test_grams_are_a_budget_too(bench: Bench) -> None:
 
 def test_what_only_the_budget_ended_goes_on_with_a_larger_one(bench: Bench) -> None:
     """A trial that was cut for want of joules has no end yet; it is trained when there are some."""
-    bench.run(points(2), limits=Limits(energy_j=6.0))
-    result = bench.run(points(2), limits=Limits(energy_j=1000.0))
+    bench.run(points(2), longer, limits=Limits(energy_j=6.0))
+    result = bench.run(points(2), longer, limits=Limits(energy_j=1000.0))
     assert result.stopped_by == "space"
     last = {row.id.number: row.state for row in bench.history.attempts}
     assert last == {0: TrialState.COMPLETE, 1: TrialState.COMPLETE}
-    again = bench.run(points(2), limits=Limits(energy_j=1000.0))
+    again = bench.run(points(2), longer, limits=Limits(energy_j=1000.0))
     assert (again.stopped_by, bench.trained) == ("space", 0)
 
 
