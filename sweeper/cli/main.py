@@ -17,7 +17,9 @@ from typing import Any
 import click
 
 from sweeper import __version__
+from sweeper.cli.energy import energy
 from sweeper.cli.plan import check, plan, schema
+from sweeper.cli.report import report
 from sweeper.cli.run import run
 from sweeper.cli.sweeps import ls, show, stop
 from sweeper.errors import ConfigError, SweeperError
@@ -111,6 +113,8 @@ stopped early, and no configuration is trained twice: results stay in a store.
   sweeper run sweep.yaml    run a sweep, or go on with it
   sweeper ls                what was run
   sweeper show last         one sweep; `show last/7` is one trial of it
+  sweeper report last       `--format model-card`: its emissions, for Hugging Face
+  sweeper energy probe      what can be measured here; `energy measure -- COMMAND`
   sweeper schema            the JSON Schema of a sweep file, for editors
 """
 
@@ -133,8 +137,10 @@ main.add_command(plan)
 main.add_command(run)
 main.add_command(ls)
 main.add_command(show)
+main.add_command(report)
 main.add_command(stop)
 main.add_command(schema)
+main.add_command(energy)
 
 
 if __name__ == "__main__":

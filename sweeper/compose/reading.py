@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -10,12 +11,13 @@ from sweeper.compose.energy import factors_of
 from sweeper.config.load import restore
 from sweeper.model import SweepHistory
 from sweeper.places import trial_folder
-from sweeper.reporting.summary import Summary, summarize
+from sweeper.reporting.budgets import Budgets
+from sweeper.reporting.summary import Asked, Summary, summarize
 
 if TYPE_CHECKING:
     from sweeper.store.engine import Store
 
-__all__ = ["SweepView", "figures", "trial_folder_of", "view"]
+__all__ = ["SweepView", "figures", "trained_cpu", "trial_folder_of", "view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,15 @@ def figures(history: SweepHistory, *, ray_started: bool) -> SweepView:
         history,
         goals=config.goals,
         factors=factors_of(config),
-        max_steps=config.max_steps,
+        asked=Asked(
+            max_steps=config.max_steps,
+            budgets=Budgets(
+                energy_j=config.budget.energy_j,
+                co2e_g=config.budget.co2e_g,
+                cost=config.budget.cost,
+            ),
+            gpus_each=config.resources.gpus,
+        ),
         ray_started=ray_started,
     )
     return SweepView(history, summary)
@@ -60,3 +70,16 @@ def trial_folder_of(history: SweepHistory, number: int, replicate: int = 0) -> s
         if (row.id.number, row.id.replicate) == (number, replicate)
     ]
     return trial_folder(history.sweep.handle, number, max(attempts, default=0), replicate)
+
+
+def trained_cpu(history: SweepHistory) -> str | None:
+    """Return the CPU that trained a sweep; None: GPUs did, or another machine.
+
+    A store does not keep the names of CPUs, so only this machine's can be told.
+    """
+    trained = [row for row in history.attempts if row.trained]
+    if {row.node for row in trained} != {socket.gethostname()} or any(row.gpus for row in trained):
+        return None
+    from sweeper.energy.hardware import hardware_class
+
+    return str(hardware_class(0)["cpu"])

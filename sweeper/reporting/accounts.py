@@ -12,47 +12,40 @@ from dataclasses import dataclass
 
 from sweeper.model import (
     CUT_SHORT,
-    CauseKind,
+    NOTHING,
     Energy,
     Source,
     SweepHistory,
     TrialRow,
     TrialState,
-    UseRow,
+    known_sum,
+    weakest,
 )
+from sweeper.reporting.avoided import avoided_by, avoided_by_pruning
+from sweeper.reporting.boards import BoardAccount, board_accounts
+from sweeper.reporting.doubt import Doubt, doubt_of
 from sweeper.reporting.outcomes import TrialView
+from sweeper.reporting.physical import Total, physical, total
 
-__all__ = ["STORE", "EnergyAccount", "Total", "account", "physical", "total", "weakest"]
+__all__ = ["STORE", "Apart", "EnergyAccount", "account"]
 
 STORE = (Source.CACHE, Source.ATTACHED)
 
-# docs/energy.md, "Energy sources, in order of preference".
-_STRONGEST_FIRST = (
-    "measured:counter",
-    "measured:power_avg",
-    "measured:power_instant",
-    "measured:power_legacy",
-    "measured:rapl",
-    "measured:dcgm",
-    "estimated:util",
-    "estimated:cpu_load",
-    "estimated:tdp",
-    "declared",
-    "unavailable",
-)
-
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """A sum over terms of which some may be unknown.
+class Apart:
+    """Joules that are kept apart from the sum: those of CPUs beside GPUs, or of memory.
 
     Attributes:
-        energy_j: Sum of the known terms; 0 without terms; None: there are some, none is known.
-        missing: How many terms are unknown.
+        total: Their sum; None where nobody knows any.
+        source: The weakest source of the known ones.
     """
 
-    energy_j: float | None
-    missing: int = 0
+    total: Total
+    source: str | None
+
+
+_NONE_APART = Apart(Total(None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +65,14 @@ class EnergyAccount:
             finds these.
         avoided_pruning: Estimate of what pruned trials would have used up to the horizon.
         other_hardware_j: The part of ``avoided_store`` whose hardware was not compared or differs.
+        overhead_is_partial: A driver died before it could book all of the overhead.
+        assumed_j: What a budget takes the attempts for whose energy is wholly unknown: the mean of
+            the known ones each.
+        idle_j: The part of ``spent_j`` that GPUs would have drawn idle; None: unknown.
+        doubt: How far ``spent_j`` can be relied on.
+        cpu: What CPUs used, where ``spent_j`` is of GPUs alone.
+        dram: What memory used.
+        boards: What each GPU used, and by whom.
     """
 
     spent_j: float | None
@@ -84,30 +85,23 @@ class EnergyAccount:
     avoided_duplicate: Total
     avoided_pruning: Total
     other_hardware_j: float | None
+    overhead_is_partial: bool
+    assumed_j: float
+    idle_j: float | None
+    doubt: Doubt
+    cpu: Apart
+    dram: Apart
+    boards: tuple[BoardAccount, ...]
 
     @property
     def unknown_terms(self) -> int:
-        """Return how many terms ``spent_j`` lacks, the overhead included."""
-        return self.missing + (self.overhead_j is None)
+        """Return how many terms ``spent_j`` lacks or has in part, the overhead included."""
+        return self.missing + (self.overhead_j is None or self.overhead_is_partial)
 
-
-def physical(value: float | None) -> float | None:
-    """Return joules, seconds or a share if they can be such: finite, not negative; else None."""
-    return value if value is not None and math.isfinite(value) and value >= 0 else None
-
-
-def total(terms: Iterable[float | None]) -> Total:
-    """Add up energies, counting the unknown ones."""
-    checked = [physical(term) for term in terms]
-    known = [term for term in checked if term is not None]
-    missing = len(checked) - len(known)
-    return Total(math.fsum(known) if known or not missing else None, missing)
-
-
-def weakest(labels: Iterable[str]) -> str | None:
-    """Return the weakest source; one that is not in the list is weaker than all; None: none."""
-    order = {label: rank for rank, label in enumerate(_STRONGEST_FIRST)}
-    return max(labels, key=lambda label: (order.get(label, len(order)), label), default=None)
+    @property
+    def external_j(self) -> float | None:
+        """Return what others used of the same GPUs, no part of ``spent_j``; None: unknown."""
+        return known_sum(it.line.external_j for it in self.boards) if self.boards else None
 
 
 def account(
@@ -123,24 +117,74 @@ def account(
     trained = [row for row in history.attempts if row.trained]
     spent = total(row.energy_j for row in trained)
     partly = sum(_is_partly_known(row) for row in trained)
-    overhead_j = physical(history.sweep.overhead_j)
+    overhead, overhead_j = history.sweep.overhead, physical(history.sweep.overhead_j)
     if not trained and overhead_j is None:
         overhead_j = 0.0  # no worker was started, so nothing can have been used
     parts = [part for part in (spent.energy_j, overhead_j) if part is not None]
     spent_j = math.fsum(parts) if parts else None
+    accounts = [*_accounts(trained), *_known(overhead)]
+    boards = board_accounts(trained, overhead)
     store = [use for use in history.uses if use.kind in STORE]
     return EnergyAccount(
         spent_j=spent_j,
         overhead_j=overhead_j,
-        source=_source(trained, spent_j),
-        scope=_scope(trained),
+        source=_source(accounts, trained, spent_j),
+        scope=_scope(accounts),
         coverage=_coverage(trained),
         missing=spent.missing + partly,
-        avoided_store=_avoided(store),
-        avoided_duplicate=_avoided([u for u in history.uses if u.kind is Source.DUPLICATE]),
-        avoided_pruning=_avoided_by_pruning(trials, max_steps),
-        other_hardware_j=_avoided([use for use in store if not use.comparable]).energy_j,
+        avoided_store=avoided_by(store),
+        avoided_duplicate=avoided_by([u for u in history.uses if u.kind is Source.DUPLICATE]),
+        avoided_pruning=avoided_by_pruning(trials, max_steps),
+        other_hardware_j=avoided_by([use for use in store if not use.comparable]).energy_j,
+        overhead_is_partial=overhead is not None and CUT_SHORT in overhead.flags,
+        assumed_j=_assumed_j(spent, len(trained)),
+        idle_j=_idle_j(trained, overhead, overhead_j),
+        doubt=doubt_of(trained, overhead, overhead_j, most_j=_most_j(boards, accounts)),
+        cpu=_apart([(it.cpu_j, it.cpu_source) for it in accounts]),
+        dram=_apart([(it.dram_j, it.dram_source) for it in accounts]),
+        boards=boards,
     )
+
+
+def _known(overhead: Energy | None) -> list[Energy]:
+    """Return the overhead's account, if it says anything."""
+    if overhead is None or overhead == NOTHING or physical(overhead.total_j) is None:
+        return []
+    return [overhead]
+
+
+def _assumed_j(spent: Total, trained: int) -> float:
+    known = trained - spent.missing
+    return 0.0 if spent.energy_j is None or not known else spent.energy_j / known * spent.missing
+
+
+def _idle_j(
+    trained: Sequence[TrialRow], overhead: Energy | None, overhead_j: float | None
+) -> float | None:
+    """Add up what GPUs would have drawn idle; attempts of unknown energy have no part in it."""
+    parts = [
+        None if row.energy is None else physical(row.energy.idle_j)
+        for row in trained
+        if physical(row.energy_j) is not None
+    ]
+    if overhead_j:
+        parts.append(None if overhead is None else physical(overhead.idle_j))
+    return known_sum(parts) if parts else None
+
+
+def _apart(parts: Sequence[tuple[float | None, str | None]]) -> Apart:
+    """Add up what some accounts keep apart; without any it is unknown, not nothing."""
+    known = [source for joules, source in parts if physical(joules) is not None]
+    if not known:
+        return _NONE_APART
+    return Apart(total(joules for joules, _ in parts), weakest(it for it in known if it))
+
+
+def _most_j(boards: Sequence[BoardAccount], accounts: Sequence[Energy]) -> float | None:
+    """Return what the boards used altogether, where the sweep cannot have used more."""
+    if not boards or not all(it.closes for it in boards) or _scope(accounts) != "gpu":
+        return None
+    return known_sum(it.line.device_j for it in boards)
 
 
 def _is_partly_known(row: TrialRow) -> bool:
@@ -152,20 +196,16 @@ def _is_partly_known(row: TrialRow) -> bool:
     return CUT_SHORT in row.energy.flags
 
 
-def _avoided(uses: Sequence[UseRow]) -> Total:
-    return total(use.avoided_j for use in uses)
-
-
-def _source(trained: Sequence[TrialRow], spent_j: float | None) -> str:
-    if not trained:
+def _source(accounts: Sequence[Energy], trained: Sequence[TrialRow], spent_j: float | None) -> str:
+    if not trained and not accounts:
         return "none"
-    label = weakest(part.source for part in _accounts(trained))
+    label = weakest(part.source for part in accounts)
     # Joules without an account were flushed by a driver that then died, or are still growing.
     return label or ("unavailable" if spent_j is None else "unknown")
 
 
-def _scope(trained: Sequence[TrialRow]) -> str:
-    scopes = {part.scope for part in _accounts(trained)}
+def _scope(accounts: Sequence[Energy]) -> str:
+    scopes = {part.scope for part in accounts}
     return "mixed" if len(scopes) > 1 else next(iter(scopes), "none")
 
 
@@ -191,24 +231,3 @@ def _seen(row: TrialRow) -> float:
     if physical(row.energy_j) is None:
         return 0.0
     return next((physical(part.coverage) or 0.0 for part in _accounts([row])), 1.0)
-
-
-def _avoided_by_pruning(trials: Sequence[TrialView], max_steps: int | None) -> Total:
-    return total(_unrun_j(trial.first, max_steps) for trial in trials if _stopped_by_pruner(trial))
-
-
-def _stopped_by_pruner(trial: TrialView) -> bool:
-    """Tell whether a trained trial was the pruner's: a budget or a timeout saves nothing."""
-    row = trial.first
-    if not trial.settled or row.state is not TrialState.PRUNED or row.source is not Source.RUN:
-        return False
-    return row.cause is None or row.cause.partition(":")[0] == CauseKind.PRUNER.value
-
-
-def _unrun_j(row: TrialRow, max_steps: int | None) -> float | None:
-    """Estimate what a pruned trial did not use: its joules per step, up to the horizon."""
-    used_j = physical(row.energy_j)
-    if max_steps is None or used_j is None or not row.curve:
-        return None
-    done = row.steps + (row.curve[0].step == 0)  # who counts from 0 has done one step more
-    return max(0.0, used_j / done * max_steps - used_j)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from sweeper.model import SweepState
 from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line
+from sweeper.reporting.energy_words import energy_lines, hint_lines
 from sweeper.reporting.find_words import find_lines
 from sweeper.reporting.findings import Failure, Producer
 from sweeper.reporting.summary import Summary
@@ -41,7 +42,8 @@ def summary_lines(summary: Summary) -> list[str]:
         *(["no trial got a value"] if only_failures else []),
         *first,
         *section("trials", _count_lines(summary)),
-        *section("energy", _energy_lines(summary)),
+        *section("energy", energy_lines(summary)),
+        *section("hint", hint_lines(summary)),
         *section("store", _producer_lines(summary.producers)),
         *last,
     ]
@@ -57,78 +59,6 @@ def headline(summary: Summary) -> str:
     why = "" if summary.stopped_by is None else f" ({one_line(summary.stopped_by)})"
     elapsed = figures.duration(summary.elapsed_s)
     return f"{one_line(summary.handle)}  {summary.state.value}{why}  {elapsed}"
-
-
-def _energy_lines(summary: Summary) -> list[str]:
-    """Word what was consumed, in joules, grams and money, and what was avoided; never netted."""
-    return [
-        *_spent_lines(summary),
-        *_grams(summary),
-        _price(summary),
-        *_avoided_lines(summary),
-    ]
-
-
-def _spent_lines(summary: Summary) -> list[str]:
-    energy = summary.energy
-    if energy.source == "none" and not energy.spent_j:
-        return ["0 J spent: nothing was trained"]
-    spent = figures.energy(energy.spent_j)
-    kwh = figures.kwh(energy.spent_j)
-    in_kwh = "" if kwh == spent else f" = {kwh}"
-    label = f"{one_line(energy.scope)}, {one_line(energy.source)}"
-    overhead = f"of which overhead {figures.energy(energy.overhead_j)}"
-    lines = [
-        f"{figures.at_least(spent, energy.unknown_terms)} spent{in_kwh} ({label})",
-        f"{overhead}; driver and store are not measured",
-    ]
-    if energy.missing:
-        attempts = figures.count(energy.missing, "attempt")
-        lines.append(
-            f"unknown for {attempts}; {figures.share(energy.coverage)} of the time is covered"
-        )
-    elif energy.coverage < 1:
-        lines.append(f"{figures.share(energy.coverage)} of the time is covered")
-    return lines
-
-
-def _grams(summary: Summary) -> list[str]:
-    """Word the grams and, on a line of its own because it may be long, the grid's intensity."""
-    factors = summary.factors
-    grams = figures.at_least(figures.co2e(summary.co2e_g), summary.energy.unknown_terms)
-    known = "CO2e " if grams == figures.UNKNOWN else ""
-    intensity = figures.significant(factors.g_per_kwh, 3)
-    return [
-        f"{known}{grams} (PUE {factors.pue:g}: {one_line(factors.pue_from)})",
-        f"  {intensity} g/kWh: {one_line(factors.intensity_from)}",
-    ]
-
-
-def _price(summary: Summary) -> str:
-    cost = figures.money(summary.cost, summary.factors.currency)
-    if summary.factors.price_per_kwh is None:
-        return "cost unknown: no energy.price_per_kwh"
-    return f"cost {figures.at_least(cost, summary.energy.unknown_terms)}"
-
-
-def _avoided_lines(summary: Summary) -> list[str]:
-    energy, trials = summary.energy, summary.trials
-    lines = []
-    if trials.cached or trials.attached or energy.avoided_store.energy_j != 0:
-        store = energy.avoided_store
-        figure = figures.at_least(figures.energy(store.energy_j), store.missing)
-        other = energy.other_hardware_j
-        apart = "" if other == 0 else f", of which {figures.energy(other)} on hardware not compared"
-        lines.append(f"avoided by the store {figure}{apart} (would not necessarily have been run)")
-    if trials.duplicate:
-        twice = energy.avoided_duplicate
-        figure = figures.at_least(figures.energy(twice.energy_j), twice.missing)
-        lines.append(f"avoided by not training duplicates {figure}")
-    if energy.avoided_pruning.energy_j != 0:
-        pruned = energy.avoided_pruning
-        figure = figures.about(figures.energy(pruned.energy_j))
-        lines.append(f"avoided by pruning {figures.at_least(figure, pruned.missing)} (estimated)")
-    return lines
 
 
 def _count_lines(summary: Summary) -> list[str]:

@@ -20,11 +20,12 @@ from sweeper.model import (
     UseRow,
     Value,
 )
-from sweeper.reporting.accounts import Total, physical, total
 from sweeper.reporting.clean import jsonable
 from sweeper.reporting.outcomes import TrialView, from_store, trials_of
+from sweeper.reporting.physical import Total, physical, total
 from sweeper.reporting.summary import Summary
 from sweeper.reporting.trial_files import TrialFolder
+from sweeper.reporting.utilisation import gpu_use
 from sweeper.reporting.worth import broken, worth_of
 
 __all__ = ["ListedSweep", "find_trial", "spent_by", "sweep_json", "sweeps_json", "trial_json"]
@@ -146,6 +147,7 @@ def _trial(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[st
         "energy_j": physical(trial.energy_j),
         "elapsed_s": jsonable(trial.elapsed_s),
         "cause": trial.cause,
+        **gpu_use(trial.replicates).to_json(),
     }
     if goals.constraints and trial.complete and worth is not None:
         document["broken"] = jsonable(broken(worth, params, goals))

@@ -22,6 +22,7 @@ __all__ = [
     "ago",
     "around",
     "at_least",
+    "bounds",
     "co2e",
     "count",
     "dotted",
@@ -30,12 +31,15 @@ __all__ = [
     "exact",
     "kwh",
     "mean",
+    "memory",
     "metric",
     "moment",
     "money",
     "params",
+    "percent",
     "share",
     "significant",
+    "uncertain",
 ]
 
 UNKNOWN = "unknown"
@@ -156,6 +160,35 @@ def mean(value: float, spread: float | None, seeds: int) -> str:
 def around(value: float, spread: float | None) -> str:
     """Write a metric's value with its spread, if there is one: ``0.912 ± 0.004``."""
     return metric(value) + ("" if spread is None else f" ± {spread:.2g}")
+
+
+def memory(size_bytes: int) -> str:
+    """Write an amount of memory in GiB with 2 significant digits, 3 from 100 on."""
+    gibibytes = size_bytes / 2**30
+    return f"{significant(gibibytes, 2 if gibibytes < 100 else 3)} GiB"
+
+
+def percent(part: float) -> str:
+    """Write a share in percent with 2 significant digits, 3 from 100 on."""
+    of_hundred = part * 100
+    return f"{f'{of_hundred:.2g}' if of_hundred < 99.5 else f'{of_hundred:.0f}'} %"
+
+
+def uncertain(figure: str, u_rel: float | None) -> str:
+    """Add a relative standard uncertainty in percent: ``74.5 J ± 5 %``."""
+    known = _known(u_rel)
+    return figure if known is None or figure == UNKNOWN else f"{figure} ± {percent(known)}"
+
+
+def bounds(lo_j: float | None, hi_j: float | None) -> str:
+    """Word what is known of the least and the most; nothing if nothing is."""
+    if lo_j is None and hi_j is None:
+        return ""
+    if lo_j is None:
+        return f"at most {energy(hi_j)}"
+    if hi_j is None:
+        return f"at least {energy(lo_j)}"
+    return f"between {energy(lo_j)} and {energy(hi_j)}"
 
 
 def at_least(figure: str, missing: int) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper.model import Factors, Value
-from sweeper.reporting.accounts import physical
+from sweeper.reporting.physical import physical
 
 __all__ = ["ASSUMPTION", "CONFIDENCE", "CostSample", "Estimate", "Forecast", "forecast"]
 

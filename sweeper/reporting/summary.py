@@ -6,11 +6,14 @@ in ``sweeper show`` the same history gives the same figures. Imports ``sweeper.m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from sweeper.model import Factors, Goals, SweepHistory, SweepState, Value
-from sweeper.reporting.accounts import EnergyAccount, account, physical
+from sweeper.model import Factors, Goals, SweepHistory, SweepState, TrialRow, Value
+from sweeper.reporting.accounts import EnergyAccount, account
+from sweeper.reporting.budgets import Budgets, Spending, spendings
 from sweeper.reporting.clean import jsonable
 from sweeper.reporting.findings import (
     Failure,
@@ -22,8 +25,39 @@ from sweeper.reporting.findings import (
 )
 from sweeper.reporting.finds import Find, Finds, find
 from sweeper.reporting.outcomes import trials_of
+from sweeper.reporting.physical import physical
+from sweeper.reporting.utilisation import Packing, packing
 
-__all__ = ["Summary", "summarize"]
+__all__ = ["Asked", "Held", "Summary", "summarize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the sweep file asks for, as far as figures depend on it.
+
+    Attributes:
+        max_steps: The planned horizon, for what pruning avoided; None: open.
+        budgets: Limits that are held against joules.
+        gpus_each: GPUs of one worker, a fraction for a shared one; None: one each where there are
+            any.
+    """
+
+    max_steps: int | None = None
+    budgets: Budgets = field(default_factory=Budgets)
+    gpus_each: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How long trials held GPUs: the seconds of each attempt times the GPUs of its worker.
+
+    Attributes:
+        gpu_h: GPU-hours of the attempts whose time is known.
+        missing: How many attempts are left out because it is not.
+    """
+
+    gpu_h: float
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +71,10 @@ class Summary:
         producers: The most used first.
         factors: What turned joules into grams and money.
         ray_started: Whether workers were started on Ray.
+        held: How long trials held GPUs.
+        spendings: What was spent of each limit that is held against joules.
+        packing: How GPUs that were mostly idle could have been used; None: they were not, or it is
+            not known.
     """
 
     handle: str
@@ -52,6 +90,9 @@ class Summary:
     factors: Factors
     elapsed_s: float
     ray_started: bool
+    held: Held
+    spendings: tuple[Spending, ...]
+    packing: Packing | None
 
     @property
     def best(self) -> Find | None:
@@ -70,8 +111,21 @@ class Summary:
 
     @property
     def cost(self) -> float | None:
-        """Return the price of all that was consumed; None: unknown."""
+        """Return the price of all electricity that was consumed; None: unknown."""
         return self.factors.cost(self.energy.spent_j)
+
+    @property
+    def cloud_cost(self) -> float | None:
+        """Return what renting the GPUs would have cost, electricity included; None: unknown.
+
+        An alternative to ``cost``, never to be added to it.
+        """
+        return self.factors.cloud_cost(self.held.gpu_h) if self.held.gpu_h else None
+
+    @property
+    def offset_cost(self) -> float | None:
+        """Return the price of offsetting all CO2e; None: unknown."""
+        return self.factors.offset_cost(self.energy.spent_j)
 
     def to_json(self) -> dict[str, Value]:
         """Return the machine interface: documented keys first, in their order; strict JSON."""
@@ -95,6 +149,11 @@ class Summary:
             "uid": str(self.uid),
             "causes": [failure.to_json() for failure in self.failures],
             "producers": [producer.to_json() for producer in self.producers],
+            "cloud_cost": jsonable(self.cloud_cost),
+            "offset_cost": jsonable(self.offset_cost),
+            "gpu_h": jsonable(self.held.gpu_h),
+            "budgets": [spending.to_json() for spending in self.spendings],
+            "packing": None if self.packing is None else self.packing.to_json(),
         }
 
     def _energy_json(self) -> dict[str, Value]:
@@ -116,17 +175,26 @@ class Summary:
             "intensity_g_per_kwh": self.factors.g_per_kwh,
             "intensity_from": self.factors.intensity_from,
             "pue": self.factors.pue,
+            "idle_j": energy.idle_j,
+            "external_j": energy.external_j,
+            "u_rel": energy.doubt.u_rel,
+            "lo_j": energy.doubt.lo_j,
+            "hi_j": energy.doubt.hi_j,
+            "cpu_j": energy.cpu.total.energy_j,
+            "cpu_source": energy.cpu.source,
+            "dram_j": energy.dram.total.energy_j,
+            "dram_source": energy.dram.source,
+            "assumed_j": energy.assumed_j,
         }
-        return {name: jsonable(value) for name, value in fields.items()}
+        return {
+            **{name: jsonable(value) for name, value in fields.items()},
+            "gpus": [board.to_json() for board in energy.boards],
+            "closure": [board.closure_json() for board in energy.boards],
+        }
 
 
 def summarize(
-    history: SweepHistory,
-    *,
-    goals: Goals,
-    factors: Factors,
-    max_steps: int | None,
-    ray_started: bool,
+    history: SweepHistory, *, goals: Goals, factors: Factors, asked: Asked, ray_started: bool
 ) -> Summary:
     """Say what a sweep found and what it cost.
 
@@ -134,12 +202,14 @@ def summarize(
         history: All that the ledger knows about it.
         goals: What trials are judged by.
         factors: From joules to grams and money.
-        max_steps: The planned horizon, for what pruning avoided; None: open.
+        asked: What else of the sweep file decides a figure.
         ray_started: Whether workers were started on Ray.
     """
     trials = trials_of(history)
+    trained = [row for row in history.attempts if row.trained]
     sweep = history.sweep
     finds = find(trials, history, goals, factors)
+    energy = account(history, trials, max_steps=asked.max_steps)
     return Summary(
         handle=sweep.handle,
         uid=sweep.uid,
@@ -148,10 +218,25 @@ def summarize(
         goals=goals,
         trials=count_trials(trials, feasible=finds.feasible),
         finds=finds,
-        energy=account(history, trials, max_steps=max_steps),
+        energy=energy,
         failures=find_failures(trials),
         producers=find_producers(history),
         factors=factors,
         elapsed_s=physical(sweep.elapsed_s) or 0.0,
         ray_started=ray_started,
+        held=_held(trained, asked.gpus_each),
+        spendings=spendings(
+            asked.budgets, factors, spent_j=energy.spent_j, assumed_j=energy.assumed_j
+        ),
+        packing=packing(trained, asked.gpus_each),
     )
+
+
+def _held(trained: Iterable[TrialRow], gpus_each: float | None) -> Held:
+    """Add up GPU-hours; without a number in the file a worker's are those that it had."""
+    seconds = [
+        (physical(row.elapsed_s), len(row.gpus) if gpus_each is None else gpus_each)
+        for row in trained
+    ]
+    known = [elapsed_s * gpus for elapsed_s, gpus in seconds if elapsed_s is not None]
+    return Held(math.fsum(known) / 3600, len(seconds) - len(known))

@@ -31,9 +31,11 @@ from sweeper.model import (
     TrialSettled,
     TrialStarted,
     TrialState,
+    weakest,
 )
-from sweeper.reporting.accounts import STORE, Total, physical, total, weakest
+from sweeper.reporting.accounts import STORE
 from sweeper.reporting.front import Front
+from sweeper.reporting.physical import Total, physical, total
 from sweeper.reporting.whole_trial import WholeTrial, whole_trial
 from sweeper.reporting.worth import Worth, broken, objectives
 

@@ -16,6 +16,7 @@ from sweeper.reporting.documents import find_trial
 from sweeper.reporting.grid import table_of, text_of
 from sweeper.reporting.outcomes import TrialView
 from sweeper.reporting.summary import Summary
+from sweeper.reporting.trial_energy import region_rows
 from sweeper.reporting.trial_files import TrialFolder
 from sweeper.reporting.trial_words import file_lines, rest_of_curve, trial_lines
 from sweeper.reporting.worth import worth_of
@@ -48,6 +49,10 @@ def trial_page(
         parts += [Text(), _curve(row.curve, summary)]
     if len(row.curve) > _CURVE_ROWS:
         parts.append(Text(rest_of_curve(row.curve, _CURVE_ROWS, summary.goals)))
+    regions = region_rows([it.energy for it in trial.replicates if it.energy is not None])
+    if regions:
+        header = ["region", "energy", "time", "passages"]
+        parts += [Text(), table_of(header, regions, right={1, 2, 3})]
     if row.decisions:
         parts += [Text(), _decisions(row.decisions)]
     parts += [Text(), text_of(file_lines(folders))]

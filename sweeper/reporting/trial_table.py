@@ -20,7 +20,8 @@ from sweeper.reporting.clean import one_line
 from sweeper.reporting.grid import table_of
 from sweeper.reporting.outcomes import TrialView
 from sweeper.reporting.summary import Summary
-from sweeper.reporting.trial_words import spent_figure
+from sweeper.reporting.trial_energy import spent_figure
+from sweeper.reporting.utilisation import gpu_use
 from sweeper.reporting.worth import broken, worth_of
 
 __all__ = ["TrialTable"]
@@ -93,8 +94,20 @@ def _columns(trials: Sequence[TrialView], summary: Summary) -> list[_Column]:
         *([_Column("seeds", seeds)] if any(it and it.seeds > 1 for it in worths) else []),
         _Column("steps", tuple(figures.count(it.first.steps) for it in trials), spare=2),
         _Column("energy", tuple(spent_figure(trial) for trial in trials), spare=1),
+        *_gpu_columns(trials),
         _Column("time", times, spare=4),
     ]
+
+
+def _gpu_columns(trials: Sequence[TrialView]) -> list[_Column]:
+    """Show how busy the GPUs were and the memory that was needed, where anything is known of it."""
+    uses = [gpu_use(trial.replicates) for trial in trials]
+    busy = tuple("" if it.busy is None else figures.percent(it.busy) for it in uses)
+    memory = tuple(
+        "" if it.memory_peak_bytes is None else figures.memory(it.memory_peak_bytes) for it in uses
+    )
+    columns = (_Column("GPU busy", busy, spare=5), _Column("GPU memory", memory, spare=6))
+    return [column for column in columns if any(column.cells)]
 
 
 def _params(trial: TrialView, summary: Summary) -> str:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweeper.model import Curve, Energy, Goals, Source, SweepHistory, UseRow
+from sweeper.model import Curve, Goals, Source, SweepHistory, UseRow
 from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line, visible
 from sweeper.reporting.closing import section
-from sweeper.reporting.documents import spent_by
 from sweeper.reporting.outcomes import TrialView
 from sweeper.reporting.summary import Summary
+from sweeper.reporting.trial_energy import trial_energy_lines
 from sweeper.reporting.trial_files import TrialFolder
 from sweeper.reporting.worth import broken, worth_of
 
-__all__ = ["file_lines", "rest_of_curve", "spent_figure", "trial_lines"]
+__all__ = ["file_lines", "rest_of_curve", "trial_lines"]
 
 _TAILED = ("error.txt", "stderr.log")
 _ORIGINS = {
@@ -37,7 +37,7 @@ def trial_lines(trial: TrialView, history: SweepHistory, summary: Summary) -> li
     lines += section("value", _value_lines(trial, summary))
     if trial.cause is not None:
         lines += section("cause", [one_line(trial.cause)])
-    lines += section("energy", _energy_lines(trial))
+    lines += section("energy", trial_energy_lines(trial))
     lines += section("time", [f"{figures.duration(trial.elapsed_s)} of training{_place(trial)}"])
     lines += section("trained", [_producer(u) for u in history.uses if u.number == trial.number])
     if row.uncached is not None:
@@ -65,44 +65,11 @@ def _place(trial: TrialView) -> str:
     return where + (f" ({', '.join(gpus)})" if gpus else "")
 
 
-def _energy_lines(trial: TrialView) -> list[str]:
-    lines = [f"{spent_figure(trial)} spent by this sweep"]
-    if trial.source is not Source.RUN and trial.energy_j is not None:
-        lines.append(f"{figures.energy(trial.energy_j)} when it was trained")
-    accounts = [_account_lines(row.energy) for row in trial.replicates if row.energy]
-    return [*lines, *dict.fromkeys(line for account in accounts for line in account)]
-
-
-def _account_lines(energy: Energy) -> list[str]:
-    """Word where a figure came from, and how far it can be relied on."""
-    origin = [
-        f"scope {one_line(energy.scope)}",
-        f"source {one_line(energy.source)}",
-        f"attribution {one_line(energy.attribution)}",
-    ]
-    parts = [f"coverage {figures.share(energy.coverage)}"]
-    if energy.lo_j is not None or energy.hi_j is not None:
-        parts.append(_bounds(energy.lo_j, energy.hi_j))
-    if energy.cpu_j is not None:
-        parts.append(
-            f"CPU apart {figures.energy(energy.cpu_j)} ({one_line(str(energy.cpu_source))})"
-        )
-    if energy.flags:
-        parts.append(f"flags {', '.join(one_line(flag) for flag in energy.flags)}")
-    return [", ".join(origin), ", ".join(parts)]
-
-
 def _producer(use: UseRow) -> str:
     who = f"{one_line(use.producer)} on {one_line(use.producer_host)}"
     hardware = "" if use.comparable else ", hardware not compared"
     avoided = f"avoided {figures.energy(use.avoided_j)}{hardware}"
     return f"by {who}, stored {figures.moment(use.stored_at)}; {avoided}"
-
-
-def spent_figure(trial: TrialView) -> str:
-    """Write what this sweep consumed for a trial, over all its attempts."""
-    spent = spent_by(trial)
-    return figures.at_least(figures.energy(spent.energy_j), spent.missing)
 
 
 def rest_of_curve(curve: Curve, shown: int, goals: Goals) -> str:
@@ -126,12 +93,3 @@ def file_lines(folders: Sequence[TrialFolder]) -> list[str]:
                 ends.append(f"end of {which}:")
                 ends += [f"  {visible(line).rstrip()}" for line in folder.ends[name]]
     return section("files", listed) + ends
-
-
-def _bounds(lo_j: float | None, hi_j: float | None) -> str:
-    """Word what is known of the least and the most."""
-    if lo_j is None:
-        return f"at most {figures.energy(hi_j)}"
-    if hi_j is None:
-        return f"at least {figures.energy(lo_j)}"
-    return f"between {figures.energy(lo_j)} and {figures.energy(hi_j)}"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sweeper.model import Cause, Factors, Goals, Params, Settled, Source, TrialState
-from sweeper.reporting.accounts import total
 from sweeper.reporting.outcomes import whole_state
+from sweeper.reporting.physical import total
 from sweeper.reporting.worth import Worth, worth_of
 
 __all__ = ["WholeTrial", "whole_trial"]

@@ -9,9 +9,19 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sweeper.model import Curve, Factors, Goals, Outcome, Params, TrialRow, TrialState, Value
+from sweeper.model import (
+    UNAVAILABLE,
+    Curve,
+    Factors,
+    Goals,
+    Outcome,
+    Params,
+    TrialRow,
+    TrialState,
+    Value,
+)
 from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line
 
@@ -94,7 +104,8 @@ def _values(training: Training, goals: Goals, factors: Factors) -> tuple[float |
     if len(training.final) == len(goals.names):
         values = training.final
     elif curve:
-        values = goals.final(curve, curve[-1].energy_j, curve[-1].elapsed_s, factors)
+        energy = replace(training.energy or UNAVAILABLE, total_j=curve[-1].energy_j)
+        values = goals.final(curve, energy, curve[-1].elapsed_s, factors)
     return tuple(it if it is not None and math.isfinite(it) else None for it in values)
 
 

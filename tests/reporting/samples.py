@@ -33,7 +33,7 @@ from sweeper.model import (
     TrialState,
     Use,
 )
-from sweeper.reporting.summary import Summary, summarize
+from sweeper.reporting.summary import Asked, Summary, summarize
 from sweeper.testing.histories import (
     SWEEP_UID,
     Reported,
@@ -71,9 +71,11 @@ def summary_of(
     goals: Goals = GOALS,
     factors: Factors = FACTORS,
     max_steps: int | None = 9,
+    asked: Asked | None = None,
 ) -> Summary:
     """Summarize with plain defaults."""
-    return summarize(history, goals=goals, factors=factors, max_steps=max_steps, ray_started=True)
+    asked = Asked(max_steps=max_steps) if asked is None else asked
+    return summarize(history, goals=goals, factors=factors, asked=asked, ray_started=True)
 
 
 class Clock:

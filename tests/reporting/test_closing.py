@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sweeper.model import (
+    CUT_SHORT,
     Direction,
     Factors,
     Goals,
@@ -16,8 +17,11 @@ from sweeper.model import (
     TrialState,
 )
 from sweeper.reporting import figures
+from sweeper.reporting.budgets import Budgets
 from sweeper.reporting.closing import closing_text
+from sweeper.reporting.summary import Asked
 from sweeper.testing.histories import history_of, measured, sweep_row, trial_row, use_row
+from tests.reporting.gpus import OVERHEAD, SHARED, TRIALS, board, overhead
 from tests.reporting.samples import FACTORS, FRONT, MIXED, constrained, summary_of
 
 
@@ -222,3 +226,125 @@ def test_best_shows_its_other_metrics_and_its_seeds() -> None:
         "latency_ms 8 ± 0 (3 seeds)"
     )
     assert "          1 of 1 complete trial met the constraints" in lines
+
+
+PRICED = replace(FACTORS, cloud_rate_per_gpu_h=2.5, offset_price_per_t=80.0)
+BUDGETS = Budgets(energy_j=3600.0, co2e_g=0.1, cost=1.0)
+
+
+def _energy(text: str) -> list[str]:
+    """Return the lines of the section about energy, and the hint."""
+    lines = text.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("energy"))
+    end = next(n for n, line in enumerate(lines) if line.startswith(("next", "failed")))
+    return [line[10:] for line in lines[start:end]]
+
+
+def test_a_sweep_on_a_shared_gpu() -> None:
+    """Uncertainty, idle part, CPUs apart, the closed board, both prices, the offset, the hint."""
+    asked = Asked(budgets=BUDGETS, gpus_each=0.5)
+    text = closing_text(summary_of(SHARED, factors=PRICED, asked=asked))
+    assert _energy(text) == [
+        "1.20 kJ ± 6 % spent = 0.000333 kWh (gpu, measured:counter)",
+        "of which overhead 200 J, idle draw 400 J; driver and store are not measured",
+        "apart from that, not counted: CPUs at least 100 J (estimated:cpu_load)",
+        "NVIDIA H200 GPU-3f2a1b9c: trials 1.00 kJ + overhead 200 J + others 50.0 J"
+        " = 1.25 kJ in all",
+        "120 mg CO2e (PUE 1: not given)",
+        "  360 g/kWh: US 2023, annual average",
+        "cost 0.000050 USD for electricity",
+        "or 0.062 USD to rent 0.0250 GPU-hours, electricity included",
+        "offsetting the CO2e 0.0000096 USD, at 80.00 USD per tonne",
+        "budget.energy 0.00100 kWh: spent 0.000333 kWh",
+        "budget.co2e 100 mg CO2e: spent 120 mg CO2e, 20 mg CO2e over: at most one step per worker",
+        "budget.cost 1.00 USD: spent 0.000050 USD",
+        "trials kept their GPU busy 14 % of the time: resources.gpus: 0.2 might have fitted,",
+        "5 trials per GPU, together 70 % busy with 40 GiB of 140 GiB, if the CPUs carry them",
+    ]
+
+
+def test_rent_alone_is_the_cost() -> None:
+    """Without a price of electricity the rent is the cost; the two are never added."""
+    factors = replace(PRICED, price_per_kwh=None)
+    text = closing_text(summary_of(SHARED, factors=factors, asked=Asked(gpus_each=1)))
+    assert "cost 0.12 USD to rent 0.0500 GPU-hours, electricity included" in text
+    assert "cost unknown" not in text
+    document = summary_of(SHARED, factors=PRICED, asked=Asked(gpus_each=1)).to_json()
+    assert document["cloud_cost"] == pytest.approx(0.125)
+    assert document["gpu_h"] == pytest.approx(0.05)
+    assert document["cost"] == pytest.approx(1200 / 3.6e6 * 0.15)
+
+
+def test_a_rate_means_nothing_without_gpus() -> None:
+    """A sweep on CPUs has no GPU-hours, and so no rent."""
+    text = closing_text(summary_of(MIXED, factors=PRICED))
+    assert "rent" not in text
+    assert summary_of(MIXED, factors=PRICED).to_json()["cloud_cost"] is None
+
+
+def test_the_overshoot_of_a_budget_is_told() -> None:
+    """What was spent beyond an energy budget is in text and JSON, with the reason."""
+    sweep = sweep_row(stopped_by="budget.energy")
+    history = history_of(trial_row(0, [0.5], energy=0.51 * 3.6e6), sweep=sweep)
+    summary = summary_of(history, asked=Asked(budgets=Budgets(energy_j=0.5 * 3.6e6)))
+    assert (
+        "budget.energy 0.500 kWh: spent 0.510 kWh, 0.0100 kWh over: at most one step per worker"
+        in closing_text(summary)
+    )
+    assert summary.to_json()["budgets"] == [
+        {
+            "key": "budget.energy",
+            "limit": 1.8e6,
+            "spent": pytest.approx(1.836e6),
+            "over": pytest.approx(0.036e6),
+            "assumed": 0.0,
+        }
+    ]
+
+
+def test_what_a_budget_assumes_is_labelled() -> None:
+    """A trial of unknown energy counts as the mean of the others in the budget, not in the sum."""
+    rows = [trial_row(n, [0.5], energy=e) for n, e in enumerate([10.0, 20.0, None])]
+    summary = summary_of(history_of(*rows), asked=Asked(budgets=Budgets(energy_j=40.0)))
+    text = closing_text(summary)
+    assert "at least 30.0 J spent" in text
+    assert "for which the budget counts 15.0 J, the mean of the others each" in text
+    assert "budget.energy 40.0 J: spent 45.0 J with 15.0 J assumed, 5.00 J over" in text
+    assert "the budget counts" not in closing_text(summary_of(history_of(*rows)))
+
+
+def test_a_budget_of_which_nothing_is_known() -> None:
+    """Where no joules are known, so is what was spent of the budget."""
+    row = trial_row(0, [0.5], energy=measured(None, source="unavailable"))
+    history = history_of(row, sweep=sweep_row(overhead_j=None))
+    text = closing_text(summary_of(history, asked=Asked(budgets=Budgets(co2e_g=5.0))))
+    assert "budget.co2e 5.0 g CO2e: spent unknown" in text
+    assert " over:" not in text
+
+
+def test_overhead_that_was_cut_short_makes_a_lower_bound() -> None:
+    """A driver that died before it booked all of the overhead is told."""
+    cut = replace(OVERHEAD, flags=(CUT_SHORT,))
+    text = closing_text(summary_of(history_of(*TRIALS, sweep=sweep_row(overhead=cut))))
+    assert "at least 1.20 kJ ± 6 % spent" in text
+    assert "of which overhead at least 200 J" in text
+    assert "in all" not in text, "nothing is claimed about the board"
+
+
+def test_a_board_that_does_not_add_up_says_so() -> None:
+    """What nobody was booked is told with its joules."""
+    odd = overhead(board(200.0, device_j=1300.0, external_j=50.0))
+    text = closing_text(summary_of(history_of(*TRIALS, sweep=sweep_row(overhead=odd))))
+    assert "= 1.30 kJ in all, of which 50.0 J is nobody's" in text
+
+
+def test_many_boards_are_counted() -> None:
+    """Four boards have a line each, the others are counted."""
+    lines = [
+        board(30.0, uuid=f"GPU-{n:08x}-0", device_j=30.0 + 5 * (n == 7), external_j=0.0)
+        for n in range(8)
+    ]
+    history = history_of(sweep=sweep_row(overhead=overhead(*lines, total_j=240.0)))
+    text = closing_text(summary_of(history))
+    assert text.count("30.0 J in all") == 4
+    assert "and 4 other GPUs: 1 of them does not add up" in text

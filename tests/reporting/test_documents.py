@@ -6,10 +6,11 @@ import math
 import pytest
 
 from sweeper.errors import SweeperError
-from sweeper.model import Decision, Goals, Source, SweepState, TrialState, Verdict
+from sweeper.model import Decision, Goals, RegionEnergy, Source, SweepState, TrialState, Verdict
 from sweeper.reporting.documents import ListedSweep, sweep_json, sweeps_json, trial_json
 from sweeper.reporting.trial_files import TrialFolder
 from sweeper.testing.histories import START, SWEEP_UID, history_of, trial_row
+from tests.reporting.gpus import GIB, SHARED, account
 from tests.reporting.samples import ACCURACY, ENERGY, MIXED, constrained, summary_of
 
 NO_FILES = TrialFolder("/state/0", {})
@@ -129,3 +130,26 @@ def test_list_of_sweeps() -> None:
             "host": "node1",
         }
     ]
+
+
+def test_a_trials_gpus_stand_beside_its_energy() -> None:
+    """Utilisation and peak memory are fields of each trial; unknown is null."""
+    document = sweep_json(SHARED, summary_of(SHARED))
+    assert [
+        (trial["gpu_utilisation"], trial["gpu_memory_peak_bytes"])
+        for trial in document["trial_list"]
+    ] == [(pytest.approx(0.10), 8 * GIB), (pytest.approx(0.16), 6 * GIB)]
+    plain = sweep_json(MIXED, summary_of(MIXED))["trial_list"][0]
+    assert (plain["gpu_utilisation"], plain["gpu_memory_peak_bytes"]) == (None, None)
+
+
+def test_a_trials_account_is_whole_in_its_json() -> None:
+    """Regions, parts and the board's line are there as they were measured."""
+    region = RegionEnergy("inference", 30.0, 3.0, 2)
+    history = history_of(trial_row(0, [0.5], energy=account(400.0, regions=(region,))))
+    energy = trial_json(history, 0, summary_of(history), [NO_FILES])["energy"]
+    assert energy["regions"] == [
+        {"name": "inference", "energy_j": 30.0, "elapsed_s": 3.0, "passages": 2}
+    ]
+    assert (energy["idle_j"], energy["u_rel"]) == (100.0, 0.06)
+    assert energy["gpus"][0]["temp_end_c"] == 55.0

@@ -172,3 +172,51 @@ def test_nested_params_are_dotted() -> None:
     values = {"a": {"b": {"c": 1}, "d": [1, {"e": 2}]}, "f": {}, "g": None}
     assert dict(figures.dotted(values)) == {"a.b.c": 1, "a.d": [1, {"e": 2}], "f": {}, "g": None}
     assert figures.params(values) == 'a.b.c=1 a.d=[1, {"e": 2}] f={} g=null'
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [(0.0, "0 %"), (0.139999, "14 %"), (0.0525, "5.2 %"), (0.9951, "100 %"), (1.234, "123 %")],
+)
+def test_percent(part: float, text: str) -> None:
+    """Two digits are enough for a share; unlike coverage it may be rounded up."""
+    assert figures.percent(part) == text
+
+
+@pytest.mark.parametrize(
+    ("u_rel", "text"),
+    [(0.05, "74.5 J ± 5 %"), (None, "74.5 J"), (math.nan, "74.5 J")],
+    ids=["known", "unknown", "no-number"],
+)
+def test_uncertain(u_rel: float | None, text: str) -> None:
+    """An uncertainty is added where it is known."""
+    assert figures.uncertain("74.5 J", u_rel) == text
+
+
+def test_unknown_has_no_uncertainty() -> None:
+    """Nothing is added to what is unknown."""
+    assert figures.uncertain(figures.UNKNOWN, 0.05) == figures.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [(8 * 2**30, "8.0 GiB"), (150_754_820_096, "140 GiB"), (200 * 2**20, "0.20 GiB")],
+)
+def test_memory(size_bytes: int, text: str) -> None:
+    """Memory is in GiB, as in the sweep file."""
+    assert figures.memory(size_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("lo_j", "hi_j", "text"),
+    [
+        (None, None, ""),
+        (1.0, None, "at least 1.00 J"),
+        (None, 2.0, "at most 2.00 J"),
+        (1.0, 2.0, "between 1.00 J and 2.00 J"),
+    ],
+    ids=["none", "least", "most", "both"],
+)
+def test_bounds(lo_j: float | None, hi_j: float | None, text: str) -> None:
+    """What is known of the least and the most."""
+    assert figures.bounds(lo_j, hi_j) == text

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeper.model import (
+    UNAVAILABLE,
     Direction,
     Energy,
     Factors,
@@ -133,7 +134,7 @@ def test_best_obeys_direction_and_take(metric: Metric, number: int, step: int) -
     goals = Goals.of(metric)
     rows = []
     for n, curve in enumerate([curve_of([0.9, 0.1, 0.8]), curve_of([0.9, 0.5, 0.3])]):
-        final = goals.final(curve, None, 10.0, FACTORS)[0]
+        final = goals.final(curve, UNAVAILABLE, 10.0, FACTORS)[0]
         assert final is not None
         rows.append(replace(trial_row(n), curve=curve, final=(final,)))
     best = summary_of(history_of(*rows), goals=goals).best

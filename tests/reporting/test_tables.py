@@ -8,8 +8,17 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 
 from sweeper.errors import SweeperError
-from sweeper.model import Decision, Energy, Source, SweepHistory, SweepState, TrialState, Verdict
+from sweeper.model import (
+    Decision,
+    RegionEnergy,
+    Source,
+    SweepHistory,
+    SweepState,
+    TrialState,
+    Verdict,
+)
 from sweeper.reporting.documents import ListedSweep
+from sweeper.reporting.flags import FLAGS
 from sweeper.reporting.summary import Summary
 from sweeper.reporting.tables import page_console, sweep_page, sweeps_table
 from sweeper.reporting.trial_files import TrialFolder
@@ -21,6 +30,7 @@ from sweeper.testing.histories import (
     trial_row,
     use_row,
 )
+from tests.reporting.gpus import GIB, SHARED, UUID, account, board
 from tests.reporting.samples import FRONT, MIXED, constrained, summary_of
 
 EVIL = "[red]x[/red] [/] :smile: \x1b[31mred\x1b]0;t\x07"
@@ -119,20 +129,77 @@ def test_trial_page_of_a_cached_trial() -> None:
 
 
 def test_trial_page_shows_the_whole_account() -> None:
-    """Bounds, the CPU apart and flags of an energy account are shown."""
-    account = Energy(
-        5.0,
-        "measured:counter",
-        "gpu",
-        lo_j=4.0,
-        hi_j=6.0,
-        cpu_j=1.5,
-        cpu_source="estimated:cpu_load",
-        flags=("unsettled",),
-    )
-    text = _trial(history_of(trial_row(0, [0.5], energy=account)), 0)
-    assert "between 4.00 J and 6.00 J" in text
-    assert "CPU apart 1.50 J (estimated:cpu_load), flags unsettled" in text
+    """Uncertainty, bounds, parts, the board and its sensor, and each flag in plain words."""
+    line = board(400.0, device_j=560.0, external_j=3.0, utilisation=0.1, memory_peak_bytes=8 * GIB)
+    energy = replace(account(400.0, line, flags=("unsettled", "brand_new")), settled=True)
+    text = _trial(history_of(trial_row(0, [0.5], energy=energy)), 0)
+    lines = text[text.index("energy  ") : text.index("time  ")].splitlines()
+    assert [line.strip() for line in lines] == [
+        "energy    400 J spent by this sweep",
+        "scope gpu, source measured:counter, attribution sm_util",
+        "400 J ± 6 %, between 320 J and 560 J, coverage 100 %, settled",
+        "idle draw 100 J, dynamic 300 J",
+        "CPU apart 40.0 J (estimated:cpu_load)",
+        f"NVIDIA H200 {UUID}: 400 J of 560 J, others 3.00 J, busy 10 %, memory 8.0 GiB of 140 GiB",
+        "41 to 55 °C, idle 75 W, limit 700 W, sensor moves every 100 ms",
+        f"flag unsettled: {FLAGS['unsettled']}",
+        "flag brand_new",
+    ]
+
+
+def test_trial_page_leaves_out_what_is_unknown() -> None:
+    """A plain account takes two lines, however much could be known of others."""
+    text = _trial(history_of(trial_row(0, [0.5], energy=5.0)), 0)
+    lines = text[text.index("energy  ") : text.index("time  ")].splitlines()
+    assert [line.strip() for line in lines] == [
+        "energy    5.00 J spent by this sweep",
+        "scope gpu, source measured:counter, attribution exclusive",
+        "coverage 100 %",
+    ]
+    assert "region" not in text
+
+
+def test_trial_page_tells_replicates_apart() -> None:
+    """Replicates with accounts of their own have a block each."""
+    rows = [
+        trial_row(0, [0.5], energy=account(energy_j), replicate=n)
+        for n, energy_j in enumerate([400.0, 600.0])
+    ]
+    text = _trial(history_of(*rows), 0)
+    assert "  replicate 0:\n" in text
+    assert text.index("400 J ± 6 %") < text.index("replicate 1:") < text.index("600 J ± 6 %")
+
+
+def test_trial_page_shows_regions() -> None:
+    """Each named region is a row, over all replicates; what is unknown says so."""
+    regions = (RegionEnergy("inference", 30.0, 3.0, 2), RegionEnergy("warm_up", None, 1.0))
+    rows = [
+        trial_row(0, [0.5], energy=account(100.0, regions=regions), replicate=n) for n in range(2)
+    ]
+    lines = _trial(history_of(*rows), 0).splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("region"))
+    assert [line.split() for line in lines[start : start + 3]] == [
+        ["region", "energy", "time", "passages"],
+        ["inference", "60.0", "J", "6.0", "s", "4"],
+        ["warm_up", "unknown", "2.0", "s", "2"],
+    ]
+
+
+def test_sweep_page_shows_how_busy_gpus_were() -> None:
+    """Utilisation and peak memory stand beside the energy, if any trial has them."""
+    text = _printed(sweep_page(SHARED, summary_of(SHARED)))
+    rows = text[text.index("\ntrial ") :].splitlines()[1:]
+    assert "energy  GPU busy  GPU memory" in rows[0]
+    assert "400 J      10 %     8.0 GiB" in rows[1]
+    assert "GPU busy" not in _printed(sweep_page(MIXED, summary_of(MIXED)))
+
+
+def test_gpu_columns_go_first_on_a_narrow_terminal() -> None:
+    """Where there is no room, value and energy stay and utilisation goes."""
+    page = sweep_page(SHARED, summary_of(SHARED))
+    text = _printed(page, is_terminal=True, width=60)
+    assert "energy" in text
+    assert "GPU memory" not in text
 
 
 def test_trial_page_cuts_long_curves() -> None:
