@@ -36,7 +36,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_fake_library_holds_its_cases(library: Path) -> None:
     """All of on_fake_library.py passes with unmodified pynvml in a process that loads the fake."""
     cases = str(Path(__file__).with_name("on_fake_library.py"))
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", cases]
+    options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=", cases]
     ran = run({"LD_LIBRARY_PATH": str(library.parent)}, "-m", "pytest", *options)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " passed" in ran.stdout

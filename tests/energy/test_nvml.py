@@ -50,7 +50,7 @@ def test_nvml_holds_its_cases_on_the_fake_library(fake_library: Path) -> None:
     """All of on_fake_*.py passes with unmodified pynvml in a process that loads the fake."""
     cases = [str(Path(__file__).with_name(f"on_fake_{what}.py")) for what in ("nvml", "board")]
     ran = run(
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *cases], fake_library
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", *cases], fake_library
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " passed" in ran.stdout

@@ -102,7 +102,6 @@ def test_cmaes_takes_one_metric() -> None:
         ("tpe", {"scipy", "torch", "cmaes"}, None),
         ("gp", set(), None),
     ],
-    ids=str,
 )
 def test_what_is_not_installed_is_named(sampler: str, lacking: set[str], text: str | None) -> None:
     """What to install is said before anything fails in the middle of a sweep."""

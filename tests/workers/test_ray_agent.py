@@ -19,7 +19,7 @@ def test_pools_hold_their_cases_on_the_fake_library(tmp_path: Path) -> None:
     """All of on_fake_gpu.py passes in a process that loads the fake: Ray finds its one GPU."""
     cases = Path(__file__).with_name("on_fake_gpu.py")
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", cases],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", cases],
         cwd=ROOT,
         env={
             **os.environ,
