@@ -156,15 +156,19 @@ class Ledger(Protocol):
         Deposed: From ``start``, ``flush`` and ``settle``, when another driver took over.
     """
 
-    def begin(self, identity: SweepIdentity, *, fresh: bool = False) -> Begun:
+    def begin(
+        self, identity: SweepIdentity, *, fresh: bool = False, uid: UUID | None = None
+    ) -> Begun:
         """Open a sweep: the newest of this user, name and digest goes on; else a new one.
 
         Args:
             identity: Name, resolved file, digest.
             fresh: Start another one even so.
+            uid: Go on with this one, although its digest is another.
 
         Raises:
             SweepBusy: If a live driver owns it.
+            CacheError: Also when there is no sweep ``uid``, or it is another user's.
         """
 
     def start(self, attempt: Attempt) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Project
+from tests.cli.project import Project
 
 ROOT = Path(__file__).parent.parent
 

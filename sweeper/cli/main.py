@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from sweeper import __version__
+from sweeper.cli.cache import cache
 from sweeper.cli.energy import energy
 from sweeper.cli.plan import check, plan, schema
 from sweeper.cli.report import report
@@ -115,6 +116,7 @@ stopped early, and no configuration is trained twice: results stay in a store.
   sweeper show last         one sweep; `show last/7` is one trial of it
   sweeper report last       `--format model-card`: its emissions, for Hugging Face
   sweeper energy probe      what can be measured here; `energy measure -- COMMAND`
+  sweeper cache status      the store of results; `cache explain last/7`: why it was trained
   sweeper schema            the JSON Schema of a sweep file, for editors
 """
 
@@ -141,6 +143,7 @@ main.add_command(report)
 main.add_command(stop)
 main.add_command(schema)
 main.add_command(energy)
+main.add_command(cache)
 
 
 if __name__ == "__main__":

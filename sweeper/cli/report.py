@@ -45,8 +45,8 @@ def report(
     from sweeper.places import user
     from sweeper.store.admin import find_sweep
 
-    with closing(open_store(store)) as opened:
-        seen = view(opened, find_sweep(opened, sweep, who=user()))
+    with closing(open_store(store, existing=True)) as opened:
+        seen = view(opened, find_sweep(opened, sweep, who=opened.who or user()))
     text = {_MODEL_CARD: _model_card}[form](seen, training_type)
     if output is None:
         click.echo(text, nl=False)

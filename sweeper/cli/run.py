@@ -24,6 +24,12 @@ DONE, FAILED, STOPPED, INTERRUPTED = 0, 1, 3, 130
 @click.argument("file", type=click.Path())
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--fresh", is_flag=True, help="Start another sweep; what is stored is still used.")
+@click.option("--recache", is_flag=True, help="Train although the store answers; adds results.")
+@click.option(
+    "--resume",
+    metavar="SWEEP",
+    help="Go on with this sweep although its code or file has changed since.",
+)
 @click.option("--local", is_flag=True, help="Train in this process, one trial at a time, no Ray.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
 @click.option("--store", metavar="URL", help="Use this store, e.g. sqlite:////scratch/store.db.")
@@ -37,6 +43,8 @@ def run(
     overrides: tuple[str, ...],
     *,
     fresh: bool,
+    recache: bool,
+    resume: str | None,
     local: bool,
     as_json: bool,
     store: str | None,
@@ -58,6 +66,8 @@ def run(
     from sweeper.reporting.observers import build_observer
     from sweeper.sweep.stop import StopLadder
 
+    if resume is not None and (fresh or recache):
+        raise click.UsageError("--resume goes on with a sweep; --fresh and --recache start one.")
     if cache is not None:
         overrides = (*overrides, f"cache.mode={cache}")
     loaded = load(file, overrides)
@@ -68,7 +78,7 @@ def run(
         max_steps=loaded.config.max_steps,
         budget_trials=loaded.config.budget.trials,
     )
-    options = RunOptions(fresh=fresh, local=local, store_url=store)
+    options = RunOptions(fresh=fresh, local=local, store_url=store, recache=recache, resume=resume)
     failure: SweeperError | None = None
     with StopLadder(lambda text: observer.observe(Notice(text))) as ladder:
         composed = compose(loaded, options, [observer], ladder)

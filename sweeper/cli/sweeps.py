@@ -37,8 +37,8 @@ def ls(*, everybody: bool, store: str | None, as_json: bool) -> None:
     from sweeper.places import user
     from sweeper.reporting import documents
 
-    with closing(open_store(store)) as opened:
-        rows = _listings(opened, None if everybody else user())
+    with closing(open_store(store, existing=True)) as opened:
+        rows = _listings(opened, None if everybody else opened.who or user())
     if as_json:
         _print_json(documents.sweeps_json(rows))
         return
@@ -85,8 +85,8 @@ def show(what: str, *, store: str | None, as_json: bool) -> None:
     from sweeper.store.admin import find_sweep
 
     name, number = _sweep_and_trial(what)
-    with closing(open_store(store)) as opened:
-        seen = view(opened, find_sweep(opened, name, who=user()))
+    with closing(open_store(store, existing=True)) as opened:
+        seen = view(opened, find_sweep(opened, name, who=opened.who or user()))
     if number is not None:
         _show_trial(seen, number, as_json=as_json)
         return
@@ -141,8 +141,8 @@ def stop(sweep: str, *, store: str | None) -> None:
     from sweeper.places import user
     from sweeper.store.admin import find_sweep, request_stop
 
-    with closing(open_store(store)) as opened:
-        state = request_stop(opened, find_sweep(opened, sweep, who=user()))
+    with closing(open_store(store, existing=True)) as opened:
+        state = request_stop(opened, find_sweep(opened, sweep, who=opened.who or user()))
     if state is SweepState.RUNNING:
         click.echo(f"{sweep} was asked to stop; it ends when its running trials have finished")
     else:

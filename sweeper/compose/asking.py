@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweeper.compose.energy import hardware_of
+from sweeper.compose.energy import hardware_of, meter_of
 from sweeper.config.load import LoadedSweep
 from sweeper.config.models import SweepConfig
 from sweeper.model import Value
@@ -26,6 +26,7 @@ def build_question(loaded: LoadedSweep, source: ObjectiveSource | ProgramSource)
     """Read and hash everything that determines the sweep's results."""
     from sweeper.store.code_closure import CodePolicy
     from sweeper.store.data_files import DataVersion
+    from sweeper.store.environment import EnvPolicy
     from sweeper.store.question import Question, QuestionSettings
 
     config, cache = loaded.config, loaded.config.cache
@@ -39,6 +40,7 @@ def build_question(loaded: LoadedSweep, source: ObjectiveSource | ProgramSource)
             root=Path(source.root),
             metric_names=config.goals.names,
             hardware=hardware_of(config),
+            meter=meter_of(config),
             max_steps=config.max_steps,
             trial_seed=config.trial.seed,
             namespace=cache.namespace,
@@ -48,6 +50,9 @@ def build_question(loaded: LoadedSweep, source: ObjectiveSource | ProgramSource)
                 item if isinstance(item, str) else DataVersion(item.name, item.version)
                 for item in cache.data
             ),
+            env_policy=EnvPolicy(cache.env.value),
+            env_vars=cache.env_vars,
+            prefix_safe=cache.prefix_safe,
             code_include=cache.code.include,
             code_exclude=cache.code.exclude,
             code_policy=CodePolicy(cache.code.policy.value),

@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sweeper.config.caching import HardwarePolicy
 from sweeper.config.energy import Idle
 from sweeper.config.load import LoadedSweep
 from sweeper.config.models import SweepConfig
 from sweeper.energy.carbon import CarbonSettings, UnknownRegion, factors
 from sweeper.energy.generation import UnknownSource
-from sweeper.model import Factors, Value, region_metric
+from sweeper.model import Factors, Uncacheable, Value, region_metric
 
 if TYPE_CHECKING:
     from sweeper.energy.board import Board
@@ -22,6 +23,8 @@ __all__ = [
     "factors_of",
     "hardware_of",
     "loaded_factors",
+    "meter_of",
+    "own_class",
     "unmeasurable",
 ]
 
@@ -139,21 +142,57 @@ def unmeasurable(boards: Sequence[Board], gpu_w: float | None) -> tuple[str, ...
     )
 
 
-def hardware_of(config: SweepConfig) -> dict[str, Value] | None:
-    """Describe the hardware where results depend on it; None: they do not.
+def hardware_of(config: SweepConfig) -> dict[str, Value] | Uncacheable | None:
+    """Describe the hardware where results depend on it (``cache.hw``); None: they do not.
 
     Joules, grams, money and seconds of one kind of machine are no answer on another, nor are joules
     that were estimated with another number of watts or split by another rule. The nodes of a given
     cluster are not looked at: its results are its own.
     """
-    if not config.goals.built_in:
+    policy = config.cache.hw
+    decides = policy is HardwarePolicy.AUTO and config.goals.built_in
+    if policy is not HardwarePolicy.CLASS and not decides:
         return None
     assumed = _assumed(config)
     if config.ray.address is not None:
         return {"policy": "cluster", "address": config.ray.address, **assumed}
+    from sweeper.energy.hardware import gpu_kinds, hardware_class
+
+    kinds = () if config.resources.gpus == 0 else gpu_kinds()
+    if len(kinds) > 1:
+        return Uncacheable(
+            "hw",
+            f"this machine has GPUs of several kinds ({', '.join(kinds)}), whose results differ; "
+            "show it those of one kind with CUDA_VISIBLE_DEVICES, or set cache.hw: any",
+        )
+    return {**hardware_class(config.resources.gpus), **assumed}
+
+
+def meter_of(config: SweepConfig) -> str | None:
+    """Name where this machine's joules come from, where results depend on them; None: they do not.
+
+    Joules that were measured are no answer to ones that are estimated.
+    """
+    hardware = hardware_of(config)
+    if hardware is None or isinstance(hardware, Uncacheable) or config.ray.address is not None:
+        return None
+    from sweeper.energy.nvml import Nvml
+    from sweeper.energy.probe_cpu import probe_cpu
+    from sweeper.energy.sources import SourceSettings, open_source
+
+    settings = SourceSettings(gpu_w=config.energy.gpu_w)
+    boards = () if config.resources.gpus == 0 else Nvml().boards()
+    gpus = {open_source(board, settings, time.monotonic()).label for board in boards}
+    return "+".join(sorted({*gpus, probe_cpu(config.energy.cpu_w_per_core).source}))
+
+
+def own_class(config: SweepConfig) -> dict[str, Value] | None:
+    """Return the class of what this sweep trains on, to compare with records; None: unknown."""
+    if config.ray.address is not None:
+        return None
     from sweeper.energy.hardware import hardware_class
 
-    return {**hardware_class(config.resources.gpus), **assumed}
+    return hardware_class(config.resources.gpus)
 
 
 def _assumed(config: SweepConfig) -> dict[str, Value]:

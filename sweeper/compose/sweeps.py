@@ -6,28 +6,30 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sweeper import __version__
 from sweeper.compose.asking import build_question, fallback_seeds
-from sweeper.compose.energy import check_gpus, loaded_factors
+from sweeper.compose.energy import check_gpus, loaded_factors, own_class
 from sweeper.compose.reading import SweepView, figures
 from sweeper.compose.searching import build_study_of
 from sweeper.compose.storing import (
     build_cache,
     build_ledger,
+    build_outage,
     cache_mode,
     lease_ttl_s,
     open_store,
+    sheltered,
+    user_of,
 )
 from sweeper.compose.training import build_pool, cpus_each, trainee
 from sweeper.config.load import LoadedSweep
 from sweeper.config.models import SweepConfig
 from sweeper.model import Factors, Notice, SweepIdentity
-from sweeper.places import trial_folder
+from sweeper.places import state_folder, trial_folder
 from sweeper.seams import Observer
 from sweeper.store.mode import CacheMode
 from sweeper.sweep.budget import Limits
@@ -35,9 +37,13 @@ from sweeper.sweep.crew import Crew, Plan
 from sweeper.sweep.loop import SweepResult, run_sweep
 from sweeper.sweep.stop import StopLadder
 from sweeper.workers.lazy_pool import LazyPool
+from sweeper.workers.objective import ObjectiveSource
+from sweeper.workers.program import ProgramSource
 
 if TYPE_CHECKING:
+    from sweeper.store.engine import Store
     from sweeper.store.question import Question
+    from sweeper.store.snapshot import Snapshot
 
 __all__ = ["Composed", "RunOptions", "compose", "first_words", "set_threads"]
 
@@ -52,11 +58,15 @@ class RunOptions:
         fresh: Start another sweep even if this one is known.
         local: Train in this process, without Ray.
         store_url: Wins over the file and the environment.
+        recache: Train although the store answers; what is found out is added to it.
+        resume: Go on with this sweep although its code or file has changed: a handle or a uid.
     """
 
     fresh: bool = False
     local: bool = False
     store_url: str | None = None
+    recache: bool = False
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,10 @@ def compose(
         ConfigError: For what can be known to be wrong with the file before anything runs.
         SweeperError: If the store cannot be used, or somebody else runs this sweep.
     """
+    from sweeper.store.provenance import provenance
+    from sweeper.store.shelter import ShelteredCache
+    from sweeper.store.taint import Taint
+
     config = loaded.config
     source = trainee(loaded, Path.cwd())
     chosen = loaded_factors(loaded)
@@ -92,15 +106,21 @@ def compose(
     study = build_study_of(loaded)
     holder = uuid4()
     store = open_store(options.store_url or config.cache.url)
-    ledger = build_ledger(store, config, holder)
-    identity = SweepIdentity(
-        config.name, loaded.resolved_json(), question.sweep_digest(loaded.decisions())
-    )
-    begun = ledger.begin(identity, fresh=options.fresh)
 
     def say(text: str) -> None:
         for observer in observers:
             observer.observe(Notice(text))
+
+    outage = build_outage(store, say)
+    ledger = sheltered(build_ledger(store, config, holder), outage)
+    identity = SweepIdentity(
+        config.name, loaded.resolved_json(), question.sweep_digest(loaded.decisions())
+    )
+    begun = ledger.begin(
+        identity,
+        fresh=options.fresh or (options.recache and options.resume is None),
+        uid=_named(store, options.resume),
+    )
 
     for warning in (*loaded.warnings, *first_words(config, question)):
         say(warning)
@@ -109,25 +129,50 @@ def compose(
         ladder.install()  # Ray has taken SIGTERM away
         say(text)
 
-    pool = build_pool(config, source, local=options.local, notify=workers_started)
+    snapshot = None if options.local else _snapshot(config, source, question, say)
+    pool = build_pool(
+        config,
+        source if snapshot is None else source.mirrored(snapshot.folder),
+        local=options.local,
+        notify=workers_started,
+        environment=question.reader,
+        code=_hashed(question),
+    )
     crew = Crew(
         study=study,
         pool=pool,
-        cache=build_cache(store, ledger, config, holder, begun.uid),
+        cache=ShelteredCache(
+            build_cache(store, ledger, config, holder, begun.uid, recache=options.recache),
+            outage,
+            ledger.recovered,
+        ),
         ledger=ledger,
         observers=observers,
         ladder=ladder,
         key=lambda params, replicate: question.key(params, replicate=replicate),
         fallback_seed=fallback_seeds(config),
-        tainted=question.tainted,
-        prov={"sweeper": __version__, "packages": dict(question.distributions)},
+        tainted=Taint(question, in_place=snapshot is None),
+        prov={
+            "sweeper": __version__,
+            "packages": dict(question.distributions),
+            **provenance(Path(source.root)),
+        },
+        hardware=own_class(config),
     )
 
     def look() -> SweepView:
         started = isinstance(pool, LazyPool) and pool.started
         return figures(ledger.load(begun.uid), ray_started=started)
 
-    run = partial(run_sweep, crew, _plan(config, chosen), config.name, begun)
+    plan = _plan(config, chosen, follow=not options.recache)
+
+    def run() -> SweepResult:
+        try:
+            return run_sweep(crew, plan, config.name, begun)
+        finally:
+            if snapshot is not None:
+                snapshot.bring_back()
+
     return Composed(run, look, store.close)
 
 
@@ -139,7 +184,52 @@ def set_threads(config: SweepConfig) -> None:
     os.environ.setdefault(_THREADS, str(max(1, math.floor(cpus_each(config)))))
 
 
-def _plan(config: SweepConfig, chosen: Factors) -> Plan:
+def _snapshot(
+    config: SweepConfig,
+    source: ObjectiveSource | ProgramSource,
+    question: Question,
+    say: Callable[[str], None],
+) -> Snapshot | None:
+    """Copy the code aside, so that editing it changes nothing in this sweep; None: run in place.
+
+    A cluster is sent the project itself; a command that names several files runs them in place.
+    Both are hashed again at the end of each trial.
+    """
+    from sweeper.model import Uncacheable
+    from sweeper.store.snapshot import take_snapshot
+
+    whole = isinstance(source, ObjectiveSource) or source.is_one_file
+    if config.ray.address is not None or not whole or isinstance(question.code, Uncacheable):
+        return None
+    try:
+        return take_snapshot(question.code, Path(source.root), state_folder(os.environ))
+    except OSError as error:
+        say(
+            f"the code could not be copied aside ({error.strerror or error}: {error.filename}); it "
+            "is run in place: do not edit it while the sweep runs"
+        )
+        return None
+
+
+def _hashed(question: Question) -> tuple[tuple[str, str], ...]:
+    """Return path and digest of the project's own files in the key."""
+    from sweeper.model import Uncacheable
+
+    if isinstance(question.code, Uncacheable):
+        return ()
+    return tuple((file.relpath, file.sha256) for file in question.code.files if file.root == ".")
+
+
+def _named(store: Store, text: str | None) -> UUID | None:
+    """Find the sweep that --resume names."""
+    if text is None:
+        return None
+    from sweeper.store.admin import find_sweep
+
+    return find_sweep(store, text, who=user_of(store))
+
+
+def _plan(config: SweepConfig, chosen: Factors, *, follow: bool) -> Plan:
     mode = cache_mode(config)
     return Plan(
         goals=config.goals,
@@ -152,8 +242,9 @@ def _plan(config: SweepConfig, chosen: Factors) -> Plan:
         trial_energy_j=config.trial.energy_j,
         trial_folder=trial_folder,
         share=mode is CacheMode.RW,
-        follow=mode is not CacheMode.OFF,
+        follow=follow and mode is not CacheMode.OFF,
         ttl_s=lease_ttl_s(),
+        prefix_safe=config.cache.prefix_safe,
     )
 
 
@@ -175,6 +266,8 @@ def first_words(config: SweepConfig, question: Question) -> list[str]:
         )
     if question.uncacheable is not None:
         words.append(f"results are not shared: {question.uncacheable}")
+    elif not config.cache.data and config.cache.mode.value != CacheMode.OFF.value:
+        words.append("cache.data lists nothing: no data is in the key (docs/cache-key.md)")
     estimate = _estimate(config)
     return words if estimate is None else [*words, estimate]
 

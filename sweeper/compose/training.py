@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sweeper.compose.energy import decided_by_joules
 from sweeper.config.load import LoadedSweep
 from sweeper.config.models import SweepConfig
 from sweeper.errors import PoolError
+from sweeper.model import NodeFacts
 from sweeper.seams import Agent, Meter, Pool
 from sweeper.workers.lazy_pool import LazyPool
 from sweeper.workers.objective import ObjectiveSource, locate
@@ -19,7 +20,10 @@ from sweeper.workers.program import ProgramSource, locate_program
 from sweeper.workers.slots import Resources, Slots, fit, usable_cpus
 from sweeper.workers.worker import WorkerSetup
 
-__all__ = ["build_pool", "cpus_each", "expected_slots", "trainee"]
+# Reads the canonical text of the section ``env`` from the variables of a process.
+EnvironmentReader = Callable[[Mapping[str, str]], str]
+
+__all__ = ["EnvironmentReader", "build_pool", "cpus_each", "expected_slots", "trainee"]
 
 
 def trainee(loaded: LoadedSweep, root: Path) -> ObjectiveSource | ProgramSource:
@@ -82,8 +86,19 @@ def build_pool(
     *,
     local: bool,
     notify: Callable[[str], None],
+    environment: EnvironmentReader | None = None,
+    code: tuple[tuple[str, str], ...] = (),
 ) -> Pool:
-    """Build the pool; its workers start with the first trial that must be trained."""
+    """Build the pool; its workers start with the first trial that must be trained.
+
+    Args:
+        config: The sweep file.
+        source: What is trained.
+        local: Train in this process.
+        notify: Tells a person that the workers have started.
+        code: Path and SHA-256 of each file that workers must run.
+        environment: Reads the section ``env`` of the key where a worker is; None: nobody asks.
+    """
     from sweeper.energy.agent import AgentSettings, build_agent
     from sweeper.energy.ledger import IdlePolicy
     from sweeper.energy.meter import MeterSettings, build_meter
@@ -100,6 +115,8 @@ def build_pool(
         own_process=not local,
         make_agent=make_agent,
         needs_energy=decided_by_joules(config),
+        describe=partial(_describe, config.resources.gpus, environment),
+        code=() if local else code,
     )
     if local:
         from sweeper.workers.local_pool import LocalPool
@@ -107,6 +124,17 @@ def build_pool(
         return LocalPool(setup, _local_gpus(config), share=min(1.0, config.resources.gpus or 1.0))
     start = partial(_ray_pool, setup, resources_of(config), config.ray.address, notify)
     return LazyPool(start)
+
+
+def _describe(
+    gpus: float | None, environment: EnvironmentReader | None, booked: Sequence[str]
+) -> NodeFacts:
+    """Say what the node of a worker is; runs there."""
+    from sweeper.energy.hardware import hardware_class
+
+    count = gpus if booked else 0
+    text = None if environment is None else environment(os.environ)
+    return NodeFacts(hardware_class(count, booked), text, meter="unavailable")
 
 
 def _local_gpus(config: SweepConfig) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -29,6 +29,37 @@ class CodePolicy(Enum):
 
     IMPORTS = "imports"
     TREE = "tree"
+
+
+class EnvPolicy(Enum):
+    """How exactly the software has to be the same."""
+
+    CORE = "core"
+    FULL = "full"
+    MAJOR = "major"
+    NONE = "none"
+
+
+class HardwarePolicy(Enum):
+    """Whether results of other hardware are answers."""
+
+    AUTO = "auto"
+    CLASS = "class"
+    ANY = "any"
+
+
+class Refusable(Enum):
+    """Failures that need not be tried again."""
+
+    OOM = "oom"
+    DIVERGED = "diverged"
+
+
+class OnBusy(Enum):
+    """What is done about a trial that somebody else is training."""
+
+    PARK = "park"
+    DUPLICATE = "duplicate"
 
 
 class DataVersion(Section):
@@ -110,8 +141,57 @@ class Cache(Section):
         examples=[["data/*.csv"]],
     )
     code: Code = Code()
+    env: Annotated[EnvPolicy, choice(EnvPolicy)] = Field(
+        default=EnvPolicy.CORE,
+        description="Which software has to be the same: core: Python's minor version, numerical "
+        "libraries and what the project imports; full: every package; major: major versions; none.",
+    )
+    env_vars: Texts = Field(
+        default=(),
+        description="Further environment variables whose values enter the key.",
+        examples=[["MY_PRECISION"]],
+    )
+    hw: Annotated[HardwarePolicy, choice(HardwarePolicy)] = Field(
+        default=HardwarePolicy.AUTO,
+        description="Whether hardware has to be of the same kind: auto: where joules, CO2e, cost "
+        "or time decide; class: always; any: never.",
+    )
+    prefix_safe: bool = Field(
+        default=False,
+        description="true: the curve does not depend on max_steps, so a longer training answers a "
+        "shorter one.",
+    )
+    refuse: Annotated[tuple[Annotated[Refusable, choice(Refusable)], ...], AsTuple] = Field(
+        default=(),
+        description="Failures that are not trained again once they happened twice.",
+        examples=[["oom", "diverged"]],
+    )
+    on_busy: Annotated[OnBusy, choice(OnBusy)] = Field(
+        default=OnBusy.PARK,
+        description="When somebody else trains a trial now: park: take another one and wait; "
+        "duplicate: train it as well.",
+    )
     ignore: Texts = Field(
         default=(),
         description="Parameters (dotted paths) that cannot matter: their values leave the key.",
         examples=[["num_workers"]],
     )
+
+    @staticmethod
+    def decisions(document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what of the section decides proposals or results.
+
+        What came later is absent where it has its default, so that older sweeps go on.
+
+        Args:
+            document: The section as plain JSON.
+        """
+        return {
+            name: it
+            for name, it in document.items()
+            if name not in _UNDECIDING and not (name in _LATER and it == _LATER[name])
+        }
+
+
+_UNDECIDING = ("url", "mode", "on_busy")
+_LATER = {"env": "core", "env_vars": [], "hw": "auto", "prefix_safe": False, "refuse": []}

@@ -183,7 +183,7 @@ class SweepConfig(SweepKeys):
     def decisions(self) -> dict[str, Any]:
         """Return the plain document of everything that decides proposals or results."""
         document = self.document()
-        cache = {key: it for key, it in document["cache"].items() if key not in ("url", "mode")}
+        cache = self.cache.decisions(document["cache"])
         trial = {key: document["trial"][key] for key in ("seed", "replicates")}
         if self.trial.energy_j is not None:  # absent where it is not given: older sweeps go on
             trial["energy"] = document["trial"]["energy"]

@@ -40,7 +40,16 @@ from sweeper.model.metrics import (
     is_built_in,
     region_metric,
 )
-from sweeper.model.pool import Ended, Ending, Order, OutputRule, OutputStyle, PoolEvent, StepReport
+from sweeper.model.pool import (
+    Ended,
+    Ending,
+    NodeFacts,
+    Order,
+    OutputRule,
+    OutputStyle,
+    PoolEvent,
+    StepReport,
+)
 from sweeper.model.space import (
     Beta,
     Categorical,
@@ -123,6 +132,7 @@ __all__ = [
     "Metric",
     "Mine",
     "Nested",
+    "NodeFacts",
     "Normal",
     "Notice",
     "Order",

@@ -62,11 +62,20 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """The store knows the answer, or a prefix of it."""
+    """The store knows the answer, or a prefix of it.
+
+    Attributes:
+        record: The fact.
+        who: Whose training it was.
+        stored_at: When it was stored, by the store's clock, seconds since 1970 UTC.
+        refused: It failed so more than once and ``cache.refuse`` lists that: it is not to be
+            trained again, and ``record.cause`` says why.
+    """
 
     record: Record
     who: str
     stored_at: float
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from sweeper.model.energy import Energy
-from sweeper.model.space import Params
+from sweeper.model.space import Params, Value
 from sweeper.model.states import Cause
 from sweeper.model.trials import AttemptId
 
@@ -43,6 +43,22 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """Where a worker trains, as it finds it itself.
+
+    Attributes:
+        hardware: Its class, as in the section ``hw`` of the key: ``gpu`` (name; None: trained on
+            CPUs), ``memory_mib``, ``count``, ``power_cap_w``, ``mig``, ``cpu`` (model; None: GPUs).
+        environment: The canonical text of the section ``env`` there; None: it could not be read.
+        meter: Where its joules come from: a label of ``model.SOURCES``.
+    """
+
+    hardware: Mapping[str, Value]
+    environment: str | None
+    meter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A worker's trial is over.
 
@@ -57,6 +73,9 @@ class Ended:
         gpus: UUIDs.
         imported: Project files that the worker had imported by then: POSIX paths below the root,
             absolute ones elsewhere; None: the worker was lost and could not answer.
+        opened: Project files that the training opened for reading and had not written itself, in
+            the same form; code that was imported is not among them.
+        facts: Where it was trained; None: the worker was lost.
         worker: Name of the worker; empty: not said.
         overhead_j: What this worker has used outside attempts so far; None: unknown.
     """
@@ -70,6 +89,8 @@ class Ended:
     node: str
     gpus: tuple[str, ...] = ()
     imported: tuple[str, ...] | None = None
+    opened: tuple[str, ...] = ()
+    facts: NodeFacts | None = None
     worker: str = ""
     overhead_j: float | None = None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sweeper.model.energy import NOTHING, Energy
-from sweeper.model.space import Params
+from sweeper.model.space import Params, Value
 from sweeper.model.states import Source, SweepState, TrialState
 from sweeper.model.trials import AttemptId, Curve, Decision
 
@@ -66,7 +67,23 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True)
 class UseRow:
-    """What one hit of a sweep avoided, and who had trained it."""
+    """What one hit of a sweep avoided, and who had trained it.
+
+    Attributes:
+        number: Of the trial that was answered.
+        replicate: Of that trial.
+        record_uid: What answered.
+        kind: How.
+        steps_used: How far this sweep would have trained.
+        avoided_j: The record's joules up to there; None: unknown.
+        comparable: Trained on the kind of hardware that this sweep would have used.
+        producer: Who trained it.
+        producer_host: Where.
+        stored_at: When, by the store's clock, seconds since 1970 UTC.
+        hardware: What on, as in ``Record.hw``.
+        producer_trial: Handle of that sweep and number of that trial, ``vit-7f3a/12``; None: the
+            record does not say.
+    """
 
     number: int
     replicate: int
@@ -78,6 +95,8 @@ class UseRow:
     producer: str
     producer_host: str
     stored_at: float
+    hardware: Mapping[str, Value] = field(default_factory=dict)
+    producer_trial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line
 from sweeper.reporting.energy_words import energy_lines, hint_lines
 from sweeper.reporting.find_words import find_lines
-from sweeper.reporting.findings import Failure, Producer
+from sweeper.reporting.findings import Failure, Producer, Uncached
 from sweeper.reporting.summary import Summary
 
 __all__ = ["closing_text", "headline", "section", "summary_lines"]
 
 _MOST_CAUSES = 3
 _MOST_PRODUCERS = 2
+_MOST_REASONS = 2
 _CAUSE_LIMIT = 160
+_HARDWARE_LIMIT = 60
 
 
 def closing_text(summary: Summary) -> str:
@@ -44,7 +46,7 @@ def summary_lines(summary: Summary) -> list[str]:
         *section("trials", _count_lines(summary)),
         *section("energy", energy_lines(summary)),
         *section("hint", hint_lines(summary)),
-        *section("store", _producer_lines(summary.producers)),
+        *section("store", _store_lines(summary)),
         *last,
     ]
 
@@ -81,16 +83,37 @@ def _count_lines(summary: Summary) -> list[str]:
     return [asked, states, f"{of} met the constraints"]
 
 
+def _store_lines(summary: Summary) -> list[str]:
+    return [*_producer_lines(summary.producers), *_uncached_lines(summary.uncached)]
+
+
 def _producer_lines(producers: Sequence[Producer]) -> list[str]:
-    lines = [
-        f"{figures.count(producer.trials, 'trial')} answered by what {one_line(producer.who)} "
-        f"trained on {one_line(producer.host)}, stored {figures.moment(producer.stored_at)}"
-        for producer in producers[:_MOST_PRODUCERS]
-    ]
+    lines = []
+    for producer in producers[:_MOST_PRODUCERS]:
+        hardware = one_line("; ".join(producer.hardware), _HARDWARE_LIMIT)
+        lines += [
+            f"{figures.count(producer.trials, 'trial')} answered by what "
+            f"{one_line(producer.who)} trained on {one_line(producer.host)}",
+            f"  ({hardware}), stored {figures.moment(producer.stored_at)}",
+        ]
     rest = producers[_MOST_PRODUCERS:]
     if rest:
         answered = figures.count(sum(producer.trials for producer in rest), "trial")
         lines.append(f"{answered} by {figures.count(len(rest), 'other')}")
+    return lines
+
+
+def _uncached_lines(uncached: Sequence[Uncached]) -> list[str]:
+    """Word what could not be shared: it was trained, and will be trained again."""
+    lines = [
+        f"{figures.count(it.trials, 'trial')} could not be shared: "
+        f"{one_line(it.reason, _CAUSE_LIMIT)}"
+        for it in uncached[:_MOST_REASONS]
+    ]
+    rest = uncached[_MOST_REASONS:]
+    if rest:
+        count = figures.count(sum(it.trials for it in rest), "trial")
+        lines.append(f"{count} for {figures.count(len(rest), 'other reason')}")
     return lines
 
 

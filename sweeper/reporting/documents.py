@@ -105,9 +105,7 @@ def trial_json(
         "energy": None if row.energy is None else jsonable(asdict(row.energy)),
         "node": row.node,
         "gpus": list(row.gpus),
-        "uncached": row.uncached,
         "record": None if row.record_uid is None else str(row.record_uid),
-        "producer": next((_producer(use) for use in history.uses if use.number == number), None),
         "attempts": [_attempt(attempt) for attempt in trial.attempts],
         **files[0],
         **({"folders": files} if len(files) > 1 else {}),
@@ -135,11 +133,14 @@ def spent_by(trial: TrialView) -> Total:
 def _trial(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[str, Value]:
     params, goals = trial.first.params, summary.goals
     worth = worth_of(trial.trainings, goals, summary.factors)
+    uses = (_producer(use) for use in history.uses if use.number == trial.number)
     document: dict[str, Value] = {
         "number": trial.number,
         "state": trial.state.value,
         "source": None if trial.source is None else trial.source.value,
         "from_cache": from_store(trial, history),
+        "producer": next(uses, None),
+        "uncached": trial.first.uncached,
         "params": jsonable(params),
         **({"metrics": {}} if worth is None else worth.to_json()),
         "steps": trial.first.steps,
@@ -212,4 +213,7 @@ def _producer(use: UseRow) -> dict[str, Value]:
         "steps_used": use.steps_used,
         "avoided_j": physical(use.avoided_j),
         "comparable": use.comparable,
+        "hardware": jsonable(dict(use.hardware)),
+        "trial": use.producer_trial,
+        "record": str(use.record_uid),
     }

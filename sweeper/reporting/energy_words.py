@@ -176,7 +176,9 @@ def _avoided_lines(summary: Summary) -> list[str]:
         store = energy.avoided_store
         figure = figures.at_least(figures.energy(store.energy_j), store.missing)
         other = energy.other_hardware_j
-        apart = "" if other == 0 else f", of which {figures.energy(other)} on hardware not compared"
+        apart = (
+            "" if other == 0 else f", of which {figures.energy(other)} on hardware that may differ"
+        )
         lines.append(f"avoided by the store {figure}{apart} (would not necessarily have been run)")
     if trials.duplicate:
         twice = energy.avoided_duplicate

@@ -19,6 +19,7 @@ __all__ = ["find_lines"]
 _MOST_PARAMS = 8
 _MOST_ROWS = 12
 _WIDTH = 70  # 80 columns without the titles of the sections
+_LONGEST_NAME = 24
 _NARROWEST = 10  # params that are cut shorter say nothing
 
 
@@ -42,7 +43,8 @@ def _best(best: Find, summary: Summary) -> list[str]:
 def _score(it: Find) -> str:
     others = range(1, len(it.worth.names))
     values = [it.worth.written(column) for column in others if it.worth.figure(column)]
-    store = ["from the store"] if it.from_cache else []
+    by = "" if it.producer is None else f" ({one_line(it.producer, _LONGEST_NAME)})"
+    store = [f"from the store{by}"] if it.from_cache else []
     score = f"trial {it.number}, {it.worth.written()} at step {figures.count(it.worth.step)}"
     return ", ".join([score, *values, *store])
 

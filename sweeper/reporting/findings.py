@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from sweeper.model import Source, SweepHistory, TrialState, UseRow, Value
 from sweeper.reporting.accounts import STORE
 from sweeper.reporting.clean import jsonable, one_line
+from sweeper.reporting.hardware_words import hardware
 from sweeper.reporting.outcomes import TrialView
 
 __all__ = [
     "Failure",
     "Producer",
     "TrialCounts",
+    "Uncached",
     "count_trials",
     "find_failures",
     "find_producers",
+    "find_uncached",
 ]
 
 # Numbers, addresses and digests differ between failures of one kind.
@@ -90,12 +93,14 @@ class Producer:
         host: Where.
         trials: How many trials of this sweep it answered.
         stored_at: When the latest of these results was stored, in seconds since 1970 UTC.
+        hardware: What it was trained on, each kind once.
     """
 
     who: str
     host: str
     trials: int
     stored_at: float
+    hardware: tuple[str, ...]
 
     def to_json(self) -> dict[str, Value]:
         """Return the object in ``producers``."""
@@ -104,7 +109,27 @@ class Producer:
             "host": self.host,
             "trials": self.trials,
             "stored_at": jsonable(self.stored_at),
+            "hardware": list(self.hardware),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Uncached:
+    """Trials for which no key could be made, so that they were trained and are not shared.
+
+    Attributes:
+        reason: One line.
+        trials: How many.
+        example: Number of the first.
+    """
+
+    reason: str
+    trials: int
+    example: int
+
+    def to_json(self) -> dict[str, Value]:
+        """Return the object in ``uncached``."""
+        return {"reason": self.reason, "trials": self.trials, "example": self.example}
 
 
 def count_trials(trials: Sequence[TrialView], *, feasible: int | None) -> TrialCounts:
@@ -154,7 +179,21 @@ def find_producers(history: SweepHistory) -> tuple[Producer, ...]:
             *name,
             trials=len({use.number for use in uses}),
             stored_at=max(use.stored_at for use in uses),
+            hardware=tuple(dict.fromkeys(hardware(use.hardware) for use in uses)),
         )
         for name, uses in groups.items()
     ]
     return tuple(sorted(producers, key=lambda p: (-p.trials, p.who, p.host)))
+
+
+def find_uncached(trials: Sequence[TrialView]) -> tuple[Uncached, ...]:
+    """Group the trials that could not be shared by the reason, the most frequent first."""
+    groups: dict[str, Uncached] = {}
+    for trial in trials:
+        reasons = (row.uncached for row in trial.replicates if row.uncached is not None)
+        reason = next(reasons, None)
+        if reason is not None:
+            kind = one_line(reason)
+            first = groups.get(kind, Uncached(kind, 0, trial.number))
+            groups[kind] = Uncached(kind, first.trials + 1, first.example)
+    return tuple(sorted(groups.values(), key=lambda it: (-it.trials, it.example)))

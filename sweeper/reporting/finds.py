@@ -25,6 +25,7 @@ class Find:
     Attributes:
         source: Where it came from.
         from_cache: All of it was trained outside this sweep.
+        producer: Who had trained it then; None: this sweep, or it is not known.
         broken: The constraints that it does not meet, and how far it is from meeting each.
     """
 
@@ -33,6 +34,7 @@ class Find:
     worth: Worth
     source: Source | None
     from_cache: bool
+    producer: str | None
     broken: Mapping[str, float]
 
     @property
@@ -49,6 +51,7 @@ class Find:
             "metrics": worth.pop("metrics"),
             "step": self.worth.step,
             "from_cache": self.from_cache,
+            "producer": self.producer,
             **worth,
         }
 
@@ -101,12 +104,15 @@ def _find(trial: TrialView, history: SweepHistory, goals: Goals, factors: Factor
     if worth is None or objectives(worth, goals) is None:
         return None
     params = trial.first.params
+    cached = from_store(trial, history)
+    producers = (use.producer for use in history.uses if use.number == trial.number)
     return Find(
         number=trial.number,
         params=params,
         worth=worth,
         source=trial.source,
-        from_cache=from_store(trial, history),
+        from_cache=cached,
+        producer=next(producers, None) if cached else None,
         broken=broken(worth, params, goals),
     )
 

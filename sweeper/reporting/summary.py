@@ -19,9 +19,11 @@ from sweeper.reporting.findings import (
     Failure,
     Producer,
     TrialCounts,
+    Uncached,
     count_trials,
     find_failures,
     find_producers,
+    find_uncached,
 )
 from sweeper.reporting.finds import Find, Finds, find
 from sweeper.reporting.outcomes import trials_of
@@ -68,7 +70,8 @@ class Summary:
         goals: What its trials are judged by.
         finds: The best trial, or the front.
         failures: The most frequent first.
-        producers: The most used first.
+        producers: Who had trained what the store answered, the most used first.
+        uncached: Why trials could not be shared, the most frequent reason first.
         factors: What turned joules into grams and money.
         ray_started: Whether workers were started on Ray.
         held: How long trials held GPUs.
@@ -87,6 +90,7 @@ class Summary:
     energy: EnergyAccount
     failures: tuple[Failure, ...]
     producers: tuple[Producer, ...]
+    uncached: tuple[Uncached, ...]
     factors: Factors
     elapsed_s: float
     ray_started: bool
@@ -149,6 +153,7 @@ class Summary:
             "uid": str(self.uid),
             "causes": [failure.to_json() for failure in self.failures],
             "producers": [producer.to_json() for producer in self.producers],
+            "uncached": [uncached.to_json() for uncached in self.uncached],
             "cloud_cost": jsonable(self.cloud_cost),
             "offset_cost": jsonable(self.offset_cost),
             "gpu_h": jsonable(self.held.gpu_h),
@@ -221,6 +226,7 @@ def summarize(
         energy=energy,
         failures=find_failures(trials),
         producers=find_producers(history),
+        uncached=find_uncached(trials),
         factors=factors,
         elapsed_s=physical(sweep.elapsed_s) or 0.0,
         ray_started=ray_started,

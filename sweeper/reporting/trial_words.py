@@ -11,6 +11,7 @@ from sweeper.model import Curve, Goals, Source, SweepHistory, UseRow
 from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line, visible
 from sweeper.reporting.closing import section
+from sweeper.reporting.hardware_words import hardware
 from sweeper.reporting.outcomes import TrialView
 from sweeper.reporting.summary import Summary
 from sweeper.reporting.trial_energy import trial_energy_lines
@@ -39,7 +40,8 @@ def trial_lines(trial: TrialView, history: SweepHistory, summary: Summary) -> li
         lines += section("cause", [one_line(trial.cause)])
     lines += section("energy", trial_energy_lines(trial))
     lines += section("time", [f"{figures.duration(trial.elapsed_s)} of training{_place(trial)}"])
-    lines += section("trained", [_producer(u) for u in history.uses if u.number == trial.number])
+    uses = [use for use in history.uses if use.number == trial.number]
+    lines += section("trained", [line for use in uses for line in _producer(use)])
     if row.uncached is not None:
         lines += section("store", [f"not cacheable: {one_line(row.uncached)}"])
     return lines
@@ -65,11 +67,15 @@ def _place(trial: TrialView) -> str:
     return where + (f" ({', '.join(gpus)})" if gpus else "")
 
 
-def _producer(use: UseRow) -> str:
+def _producer(use: UseRow) -> list[str]:
     who = f"{one_line(use.producer)} on {one_line(use.producer_host)}"
-    hardware = "" if use.comparable else ", hardware not compared"
-    avoided = f"avoided {figures.energy(use.avoided_j)}{hardware}"
-    return f"by {who}, stored {figures.moment(use.stored_at)}; {avoided}"
+    where = "" if use.producer_trial is None else f" as {one_line(use.producer_trial)}"
+    other = "" if use.comparable else ", which may be other hardware than this sweep's"
+    return [
+        f"by {who}{where}, stored {figures.moment(use.stored_at)}",
+        f"with {one_line(hardware(use.hardware))}{other}",
+        f"avoided {figures.energy(use.avoided_j)} (would not necessarily have been run)",
+    ]
 
 
 def rest_of_curve(curve: Curve, shown: int, goals: Goals) -> str:

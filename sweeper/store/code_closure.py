@@ -17,6 +17,7 @@ from sweeper.model import Uncacheable
 from sweeper.store.code_imports import ImportWalk
 from sweeper.store.code_tree import tree_files
 from sweeper.store.globbing import expand, files_below
+from sweeper.store.import_memo import ImportMemo
 
 __all__ = ["CodeClosure", "CodeFile", "CodePolicy", "CodeSpec", "read_code"]
 
@@ -121,10 +122,16 @@ class CodeClosure:
                     return name
         return None
 
-    def changed(self) -> str | None:
-        """Read all files again and return the first that is not what it was; None: all are."""
+    def changed(self, *, besides_project: bool = False) -> str | None:
+        """Read all files again and return the first that is not what it was; None: all are.
+
+        Args:
+            besides_project: Only those outside of the project, of which there is no copy.
+        """
         folders = dict(self.folders)
         for file in self.files:
+            if besides_project and file.root == _PROJECT:
+                continue
             try:
                 same = _hash(folders[file.root] / file.relpath) == (file.sha256, file.size)
             except OSError:
@@ -134,15 +141,22 @@ class CodeClosure:
         return None
 
 
-def read_code(spec: CodeSpec) -> CodeClosure | Uncacheable:
+def read_code(spec: CodeSpec, memo_folder: Path | None = None) -> CodeClosure | Uncacheable:
     """Find and hash the files that a trial uses.
+
+    Args:
+        spec: What is asked for.
+        memo_folder: Where it is remembered what files import; None: nowhere.
 
     Returns:
         The files; ``Uncacheable`` with the cure where they cannot be read, lead out of their root,
         differ in case only, or are more than 20,000 or 256 MiB.
     """
     try:
-        return _read_code(spec)
+        memo = ImportMemo(memo_folder)
+        found = _read_code(spec, memo)
+        memo.save()
+        return found
     except _Refused as refused:
         return refused.uncacheable
     except OSError as error:
@@ -155,12 +169,12 @@ class _Refused(Exception):
         super().__init__(why)
 
 
-def _read_code(spec: CodeSpec) -> CodeClosure:
+def _read_code(spec: CodeSpec, memo: ImportMemo) -> CodeClosure:
     root = spec.root.resolve()
     entry = [] if spec.entry is None else [spec.entry.parent.resolve() / spec.entry.name]
     excluded = {path for glob in spec.exclude for path in _matching(root, glob)} - {*entry}
     included = {path for glob in spec.include for path in _included(root, glob)}
-    walk = ImportWalk(_search_folders(root, [*entry, *spec.named]))
+    walk = ImportWalk(_search_folders(root, [*entry, *spec.named]), memo=memo)
     walk.follow([*entry, *sorted({*spec.named, *included} - excluded)])
     for name in spec.modules:
         walk.follow_module(name)

@@ -1,19 +1,22 @@
 """Which project files a Python file can import, read from its text; nothing is imported.
 
 Owns: reading import statements, and finding the files behind them. It errs towards more files: one
-file too many is a miss, one too few is a wrong answer. Imports nothing but the standard library.
+file too many is a miss, one too few is a wrong answer.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import all_suffixes
 from pathlib import Path
+
+from sweeper.store.import_memo import ImportMemo, Imports
 
 __all__ = ["Import", "ImportWalk", "imports_of"]
 
@@ -50,6 +53,11 @@ def imports_of(source: bytes) -> tuple[Import, ...] | None:
     return tuple(dict.fromkeys(_imports(tree)))
 
 
+def _parsed(source: bytes) -> Imports:
+    found = imports_of(source)
+    return None if found is None else tuple((one.level, one.parts) for one in found)
+
+
 def _imports(tree: ast.Module) -> Iterator[Import]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -71,6 +79,7 @@ class ImportWalk:
         sources: Further folders, each with a label: those of modules that lie elsewhere.
         files: Every file that was reached, with the folder it was found under.
         installed: Top-level names that are neither project files nor the standard library.
+        memo: What is known of files that were parsed before; the caller saves it.
         unparsable: The first file that is not valid Python; None: all are.
     """
 
@@ -78,6 +87,7 @@ class ImportWalk:
     sources: dict[Path, str] = field(default_factory=dict)
     files: dict[Path, Path] = field(default_factory=dict)
     installed: set[str] = field(default_factory=set)
+    memo: ImportMemo = field(default_factory=lambda: ImportMemo(None))
     unparsable: Path | None = None
     _looked_up: set[tuple[str, ...]] = field(default_factory=set)
     _local: dict[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -112,15 +122,15 @@ class ImportWalk:
         return next((one for one in self.folders if file.is_relative_to(one)), file.parent)
 
     def _imported_by(self, file: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
-        found = imports_of(file.read_bytes())
+        found = self.memo.imports(file.read_bytes(), _parsed)
         if found is None:
             self.unparsable = self.unparsable or file
-        for one in found or ():
-            if not one.level:
-                yield from self._absolute(one.parts)
-            elif one.level <= len(file.relative_to(folder).parts):
-                above = file.parents[one.level - 1]
-                yield from ((path, folder) for path in _locate((above,), one.parts))
+        for level, parts in found or ():
+            if not level:
+                yield from self._absolute(parts)
+            elif level <= len(file.relative_to(folder).parts):
+                above = file.parents[level - 1]
+                yield from ((path, folder) for path in _locate((above,), parts))
 
     def _absolute(self, parts: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
         if parts in self._looked_up:
@@ -163,11 +173,11 @@ def _locate(folders: Sequence[Path], parts: Sequence[str]) -> Iterator[Path]:
 
 
 def _module(folder: Path, name: str) -> Iterator[Path]:
-    for stem in (folder / name, folder / name / "__init__"):
+    # Plain text: this is asked a dozen times for each import statement.
+    for stem in (f"{folder}/{name}", f"{folder}/{name}/__init__"):
         for suffix in _SUFFIXES:
-            path = stem.with_name(stem.name + suffix)
-            if path.is_file():
-                yield path
+            if os.path.isfile(stem + suffix):
+                yield Path(stem + suffix)
 
 
 def _submodules(folder: Path) -> Iterator[Path]:

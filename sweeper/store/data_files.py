@@ -55,6 +55,14 @@ class DataFiles:
         """Return the section ``data``."""
         return {"items": self.items}
 
+    def paths(self, root: Path) -> frozenset[Path]:
+        """Return the files of the declared data, links resolved.
+
+        Args:
+            root: The project's folder.
+        """
+        return frozenset((root / name).resolve() for name, _ in self.digests)
+
     def first_difference(self, later: DataFiles) -> str | None:
         """Return the name of a file that is not the same in both; None: all are."""
         if self == later:

@@ -1,6 +1,6 @@
 """What of the software environment can change a number: interpreter, versions, a few variables.
 
-Owns: the section ``env`` (policy ``core``), and which installed distributions a project imports.
+Owns: the section ``env`` under each policy, and which installed distributions a project imports.
 Reads package metadata only; imports none of the packages, and nothing but the standard library.
 """
 
@@ -10,11 +10,20 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 
-__all__ = ["Environment", "imported_distributions", "read_environment"]
+from sweeper.store.key import canonical
+
+__all__ = [
+    "EnvPolicy",
+    "Environment",
+    "EnvironmentReader",
+    "imported_distributions",
+    "read_environment",
+]
 
 # Libraries whose releases can change results, and the kernels below them. PyTorch, for one, does
 # not promise equal ones: docs.pytorch.org/docs/stable/notes/randomness.html
@@ -52,11 +61,21 @@ _VARIABLES = (
 )
 
 
+class EnvPolicy(Enum):
+    """How exactly the software has to be the same; the values are those of ``cache.env``."""
+
+    CORE = "core"
+    FULL = "full"
+    MAJOR = "major"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The environment as far as it enters the key.
 
     Attributes:
+        policy: What was looked at.
         python: Minor version, ``3.12``.
         dists: Name and version of each distribution, ascending.
         cuda: Version of the CUDA runtime that torch uses, ``12.8``; None: no torch, or no CUDA.
@@ -67,11 +86,15 @@ class Environment:
     dists: tuple[tuple[str, str], ...]
     cuda: str | None
     variables: tuple[tuple[str, str | None], ...]
+    policy: EnvPolicy = EnvPolicy.CORE
 
     def document(self) -> dict[str, object]:
         """Return the section ``env``."""
+        if self.policy is EnvPolicy.NONE:
+            named = {"vars": self.variables} if self.variables else {}
+            return {"policy": "none", **named}
         return {
-            "policy": "core",
+            "policy": self.policy.value,
             "python": self.python,
             "dists": self.dists,
             "cuda": self.cuda,
@@ -80,7 +103,10 @@ class Environment:
 
 
 def read_environment(
-    imports: Iterable[str], effective_env: Mapping[str, str], named: Iterable[str] = ()
+    imports: Iterable[str],
+    effective_env: Mapping[str, str],
+    named: Iterable[str] = (),
+    policy: EnvPolicy = EnvPolicy.CORE,
 ) -> Environment:
     """Read the environment that the workers will have.
 
@@ -88,22 +114,59 @@ def read_environment(
         imports: Top-level names that the project's files import from installed packages.
         effective_env: The workers' environment variables; only those named in docs/cache-key.md are
             looked at.
-        named: Further variables that enter the key.
+        named: Further variables that enter the key, under every policy.
+        policy: ``CORE``: numerical libraries and what is imported; ``FULL``: every distribution;
+            ``MAJOR``: the first number of each numerical library's version; ``NONE``: nothing but
+            the named variables.
     """
-    names = {*_NUMERIC, *imported_distributions(imports)}
-    found = ((name, _installed(name)) for name in sorted(names))
-    dists = tuple((name, _content_version(dist)) for name, dist in found if dist is not None)
-    variables = {
-        *_VARIABLES,
-        *named,
-        *(name for name in effective_env if name.startswith("TORCH_")),
-    }
+    variables = {*named}
+    if policy is not EnvPolicy.NONE:
+        variables |= {*_VARIABLES, *(n for n in effective_env if n.startswith("TORCH_"))}
     return Environment(
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
-        dists=dists,
-        cuda=_cuda(),
+        dists=() if policy is EnvPolicy.NONE else tuple(sorted(_dists(policy, imports))),
+        cuda=None if policy is EnvPolicy.NONE else _cuda(),
         variables=tuple((name, effective_env.get(name)) for name in sorted(variables)),
+        policy=policy,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentReader:
+    """Reads the section ``env`` where it is called; picklable, for workers.
+
+    Attributes:
+        imports: Top-level names that the project's files import.
+        named: Further variables that enter the key.
+        policy: How exactly the software has to be the same.
+    """
+
+    imports: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    policy: EnvPolicy = EnvPolicy.CORE
+
+    def __call__(self, effective_env: Mapping[str, str]) -> str:
+        """Return the canonical text of the section for this process."""
+        return canonical(self.read(effective_env).document())
+
+    def read(self, effective_env: Mapping[str, str]) -> Environment:
+        """Read the environment; see ``read_environment``."""
+        return read_environment(self.imports, effective_env, self.named, self.policy)
+
+
+def _dists(policy: EnvPolicy, imports: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and version of the distributions that count."""
+    if policy is EnvPolicy.FULL:
+        for dist in distributions():
+            if dist.metadata["Name"]:
+                yield _normal(dist.metadata["Name"]), _content_version(dist)
+        return
+    major = policy is EnvPolicy.MAJOR
+    names = _NUMERIC if major else {*_NUMERIC, *imported_distributions(imports)}
+    for name in names:
+        found = _installed(name)
+        if found is not None:
+            yield name, found.version.split(".")[0] if major else _content_version(found)
 
 
 def imported_distributions(imports: Iterable[str]) -> tuple[str, ...]:

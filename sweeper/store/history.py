@@ -32,6 +32,8 @@ def read_history(connection: Connection, uid: UUID) -> SweepHistory:
             record.c.who.label("producer"),
             record.c.host.label("producer_host"),
             record.c.stored_at,
+            record.c.hw,
+            record.c.prov,
         )
         .join(record, record.c.uid == use.c.record_uid)
         .where(use.c.sweep_uid == uid)

@@ -7,15 +7,14 @@ Imports only its own room's files and ``sweeper``'s values; no database.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sweeper.errors import CacheError
 from sweeper.model import Key, Params, Uncacheable, Value
 from sweeper.store.code_closure import CodeClosure, read_code
 from sweeper.store.data_files import DataFiles, DigestMemo, read_data
-from sweeper.store.environment import Environment, read_environment
+from sweeper.store.environment import Environment, EnvironmentReader
 from sweeper.store.key import (
     SECTION_NAMES,
     NotCanonical,
@@ -51,12 +50,14 @@ class Question:
         code: The project's files; ``Uncacheable``: they could not be read.
         data: The declared data; the same.
         environment: Interpreter, distributions, variables.
+        reader: Reads the same where a worker is.
     """
 
     settings: QuestionSettings
     code: CodeClosure | Uncacheable
     data: DataFiles | Uncacheable
     environment: Environment
+    reader: EnvironmentReader
     _fixed: Mapping[str, _Section]
     _memo: DigestMemo
 
@@ -67,11 +68,12 @@ class Question:
         Never fails: what cannot be read makes every trial uncacheable, and ``key`` says why.
         """
         memo = DigestMemo(settings.memo_folder)
-        code = read_code(settings.code_spec())
+        code = read_code(settings.code_spec(), settings.memo_folder)
         data = read_data(settings.data, settings.root.resolve(), memo)
         memo.save()
         imports = code.imports if isinstance(code, CodeClosure) else ()
-        environment = read_environment(imports, settings.effective_env, settings.variables)
+        reader = EnvironmentReader(tuple(imports), settings.variables, settings.env_policy)
+        environment = reader.read(settings.effective_env)
         documents: dict[str, object] = {
             "objective": {"entry": settings.entry, "api": _API},
             "code": code.document(settings.command) if isinstance(code, CodeClosure) else code,
@@ -79,11 +81,11 @@ class Question:
             "env": settings.refused_variable or environment.document(),
             "hw": settings.hardware or {"policy": "any"},
             "metric": settings.metric_document(),
-            "horizon": {"policy": "fixed", "total": settings.max_steps},
+            "horizon": settings.horizon_document(),
             "namespace": {"name": settings.namespace, "salt": settings.salt},
         }
         fixed = {name: _section(name, document) for name, document in documents.items()}
-        return cls(settings, code, data, environment, fixed, memo)
+        return cls(settings, code, data, environment, reader, fixed, memo)
 
     @property
     def uncacheable(self) -> Uncacheable | None:
@@ -118,37 +120,24 @@ class Question:
             replicate=replicate,
         )
 
-    def changed(self) -> str | None:
-        """Read code and data again and say what is not as it was when the sweep began.
+    def data_changed(self) -> str | None:
+        """Read the data again and say what is not as it was when the sweep began.
 
         Returns:
             One line that names the first file; None: nothing changed.
         """
-        name = self.code.changed() if isinstance(self.code, CodeClosure) else None
-        if name is None and isinstance(self.data, DataFiles):
-            now = read_data(self.settings.data, self.settings.root.resolve(), self._memo)
-            if isinstance(now, Uncacheable):
-                return f"{now} (it was there when the sweep began)"
-            name = self.data.first_difference(now)
-        return None if name is None else f"{name} changed since the sweep began"
+        if not isinstance(self.data, DataFiles):
+            return None
+        now = read_data(self.settings.data, self.settings.root.resolve(), self._memo)
+        if isinstance(now, Uncacheable):
+            return f"{now} (it was there when the sweep began)"
+        return _changed(self.data.first_difference(now))
 
-    def tainted(self, imported: Sequence[str]) -> str | None:
-        """Say why a result may not be shared; None: it may.
-
-        Args:
-            imported: Project files that its worker had imported: POSIX paths below the root,
-                absolute ones elsewhere.
-        """
-        if isinstance(self.code, CodeClosure):
-            unkeyed = self.code.first_unkeyed(imported, self.settings.root.resolve())
-            if unkeyed is not None:
-                mend = (
-                    "it lies outside of the project: install it, or start sweeper in a folder above"
-                    if Path(unkeyed).is_absolute()
-                    else "add it to cache.code.include"
-                )
-                return f"{unkeyed} was imported but is not in the key; {mend}"
-        return self.changed()
+    def code_changed(self, *, besides_project: bool = False) -> str | None:
+        """Read the code again; see ``CodeClosure.changed``."""
+        if not isinstance(self.code, CodeClosure):
+            return None
+        return _changed(self.code.changed(besides_project=besides_project))
 
     @property
     def code_text(self) -> str:
@@ -205,6 +194,10 @@ class Question:
             body = part.encode()
             digest.update(len(body).to_bytes(8, "big") + body)
         return digest.hexdigest()
+
+
+def _changed(name: str | None) -> str | None:
+    return None if name is None else f"{name} changed since the sweep began"
 
 
 def _section(name: str, document: object) -> _Section:

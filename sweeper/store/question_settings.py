@@ -14,6 +14,8 @@ from sweeper.places import state_folder
 from sweeper.store.code_closure import CodePolicy, CodeSpec
 from sweeper.store.command_code import CommandCode, code_named_by, refused_variable, variables_of
 from sweeper.store.data_files import DataVersion
+from sweeper.store.environment import EnvPolicy
+from sweeper.store.secret import secret_in
 
 __all__ = ["QuestionSettings"]
 
@@ -37,12 +39,16 @@ class QuestionSettings:
         salt: Another one disowns all earlier results.
         ignore: Parameters whose values leave the key, by name or by dotted path.
         data: Paths, globs and declared versions.
+        env_policy: How exactly the software has to be the same.
+        env_vars: Further environment variables that results depend on.
+        prefix_safe: A curve does not depend on the planned horizon.
         code_policy: How the project's files are found.
         code_include: Paths and globs of further files.
         code_exclude: Paths and globs of files that do not matter.
         command: The unexpanded command template; None: a Python objective.
         output: How metrics are read from what a program prints; None: nothing is read there.
         hardware: The kind of hardware, where joules or seconds decide; None: any will do.
+        meter: Where joules come from, where results depend on them.
         sweep_file: Not part of the code.
     """
 
@@ -58,23 +64,38 @@ class QuestionSettings:
     salt: str = ""
     ignore: tuple[str, ...] = ()
     data: tuple[str | DataVersion, ...] = ()
+    env_policy: EnvPolicy = EnvPolicy.CORE
+    env_vars: tuple[str, ...] = ()
+    prefix_safe: bool = False
     code_policy: CodePolicy = CodePolicy.IMPORTS
     code_include: tuple[str, ...] = ()
     code_exclude: tuple[str, ...] = ()
     command: tuple[str, ...] | None = None
     output: Value = None
-    hardware: Mapping[str, Value] | None = None
+    hardware: Mapping[str, Value] | Uncacheable | None = None
+    meter: str | None = None
     sweep_file: Path | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Return the environment variables that the command takes in, ascending."""
-        return variables_of(self.command or ())
+        """Return the environment variables that results depend on, ascending."""
+        return tuple(sorted({*variables_of(self.command or ()), *self.env_vars}))
 
     @property
     def refused_variable(self) -> Uncacheable | None:
         """Say which of them keeps the sweep out of the store; None: none does."""
-        return refused_variable(self.variables, self.effective_env)
+        env = self.effective_env
+        for name in self.env_vars:
+            if name in env and secret_in({name: env[name]}) is not None:
+                why = "looks like a secret; take it out of cache.env_vars"
+                return Uncacheable(f"env.{name}", why)
+        return refused_variable(variables_of(self.command or ()), env)
+
+    def horizon_document(self) -> dict[str, Value]:
+        """Return the section ``horizon``."""
+        if self.prefix_safe:
+            return {"policy": "prefix_safe"}
+        return {"policy": "fixed", "total": self.max_steps}
 
     def code_spec(self) -> CodeSpec:
         """Say which code is to be read."""
@@ -97,4 +118,4 @@ class QuestionSettings:
     def metric_document(self) -> dict[str, Value]:
         """Return the section ``metric``."""
         printed = {} if self.output is None else {"output": self.output}
-        return {"names": self.metric_names, "meter": None, **printed}
+        return {"names": self.metric_names, "meter": self.meter, **printed}

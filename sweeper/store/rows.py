@@ -30,6 +30,7 @@ from sweeper.model import (
 )
 from sweeper.store.key import NotCanonical, canonical
 from sweeper.store.texts import (
+    cause_text,
     clean,
     curve_text,
     decisions_text,
@@ -51,6 +52,7 @@ __all__ = [
     "record_columns",
     "record_of",
     "sweep_of",
+    "trial_in",
     "trial_of",
     "use_of",
 ]
@@ -109,7 +111,7 @@ def record_columns(record: Record) -> dict[str, Any]:
         "energy": energy_text(record.energy),
         "hw": json_text(dict(record.hw), "a record's hardware"),
         "tainted": clean(tainted),
-        "cause": clean(record.cause),
+        "cause": cause_text(record.cause),
         "host": clean(record.host),
         "prov": json_text(dict(record.prov), "a record's provenance"),
         "started_at": float(record.started_at),
@@ -142,7 +144,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
         "energy": energy_text(outcome.energy),
         "node": clean(outcome.node),
         "gpus": json_text(list(outcome.gpus), "the GPUs of a trial"),
-        "cause": None if outcome.cause is None else clean(str(outcome.cause)),
+        "cause": None if outcome.cause is None else cause_text(str(outcome.cause)),
         "decisions": decisions_text(outcome.decisions),
     }
 
@@ -255,7 +257,7 @@ def _overhead_of(row: Row[Any]) -> Energy | None:
 
 @_decoder("a use in the ledger")
 def use_of(row: Row[Any]) -> UseRow:
-    """Read a use from a row of ``use`` with ``producer``, ``producer_host`` and ``stored_at``."""
+    """Read a use from a row of ``use`` with the record's who, host, stored_at, hw and prov."""
     return UseRow(
         number=row.trial_no,
         replicate=row.replicate,
@@ -267,4 +269,23 @@ def use_of(row: Row[Any]) -> UseRow:
         producer=row.producer,
         producer_host=row.producer_host,
         stored_at=row.stored_at,
+        hardware=_mapping(row.hw),
+        producer_trial=trial_in(_mapping(row.prov)),
     )
+
+
+def trial_in(prov: Mapping[str, Any]) -> str | None:
+    """Return which trial a record's provenance names, ``vit-7f3a/12``; None: it does not say."""
+    if "sweep" not in prov or "trial" not in prov:
+        return None
+    replicate = prov.get("replicate")
+    return f"{prov['sweep']}/{prov['trial']}" + (f"-r{replicate}" if replicate else "")
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    """Read a JSON mapping; a damaged one is empty: it is shown, nothing follows from it."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -33,14 +33,14 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from sweeper.model import RecordStatus, Source, SweepState, TrialState
 from sweeper.store.key import SECTION_NAMES
 
-SCHEMA_VERSION = 3  # upgrade.py says what each version added
+SCHEMA_VERSION = 4  # upgrade.py says what each version added
 MIN_CLIENT = 1
 KEY_VERSION = 1
 
@@ -75,12 +75,20 @@ def _now_on_sqlite(_element: Now, _compiler: Any, **_options: Any) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
+@compiles(Now, "postgresql")
+def _now_on_postgresql(_element: Now, _compiler: Any, **_options: Any) -> str:
+    """Write the clock for PostgreSQL: of the statement, not of the transaction's beginning."""
+    return "extract(epoch from clock_timestamp())::float8"
+
+
 NOW = Now()
 
 
-def insert_into(connection: Connection, table: Table) -> sqlite.Insert:
+def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Start an INSERT that knows ON CONFLICT, which SQLAlchemy keeps per dialect."""
-    return {"sqlite": sqlite.insert}[connection.dialect.name](table)
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 def _one_of(column: str, *values: Enum) -> CheckConstraint:
@@ -207,6 +215,7 @@ record = Table(
     _digest("doc_sha"),
     Index("record_run", "run_key", "seq"),
     Index("record_config", "config_key"),
+    Index("record_stored", "stored_at"),
     sqlite_autoincrement=True,
 )
 

@@ -1,8 +1,9 @@
-"""What looks like a secret in a trial's parameters.
+"""What looks like a secret, in a trial's parameters and in what an error says.
 
 Owns the rule for names and the list of token shapes. Imports nothing but the standard library and
-``sweeper``'s values. The rule never redacts: two trials that differ in a redacted value only would
-share a key. It keeps the trial out of the store, unless ``cache.ignore`` lists the parameter.
+``sweeper``'s values. Parameters are never redacted: two trials that differ in a redacted value only
+would share a key. The rule keeps the trial out of the store, unless ``cache.ignore`` lists the
+parameter. The text of an error is no part of a key; there a secret is replaced.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from sweeper.model import Params
 from sweeper.store.key import join
 
-__all__ = ["secret_in"]
+__all__ = ["hide_secrets", "secret_in"]
 
 _NAME = re.compile(
     r"(?i)(^|[._-])(secret|password|passwd|api[_-]?key|access[_-]?token|private[_-]?key|credential)s?$"
@@ -39,6 +40,27 @@ _SHAPES = re.compile(
     r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY"  # PEM, RFC 7468
     r"|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+@"  # user info of a URL, RFC 3986 section 3.2.1
 )
+
+
+# A telling name with its value, as error messages write them: api_key='abc', password: abc.
+_NAMED = re.compile(
+    r"(?i)((?:secret|password|passwd|api[_-]?key|access[_-]?token|private[_-]?key|credential)s?"
+    r"[\"']?\s*[=:]\s*)(\"[^\"]*\"?|'[^']*'?|[^\s,;)&]+)"
+)
+_BEARER = re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*", re.DOTALL)
+_USER_INFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@]+@")
+_HIDDEN = "***"
+
+
+def hide_secrets(text: str) -> str:
+    """Replace in a text for people what looks like a secret, and leave the rest as it is."""
+    text = _USER_INFO.sub(rf"\1{_HIDDEN}@", _PEM.sub(_HIDDEN, text))
+    return _BEARER.sub(rf"\1{_HIDDEN}", _NAMED.sub(rf"\1{_HIDDEN}", _SHAPES.sub(_shown, text)))
+
+
+def _shown(found: re.Match[str]) -> str:
+    return found[0] if _HIDDEN in found[0] else _HIDDEN
 
 
 def secret_in(params: Params) -> str | None:

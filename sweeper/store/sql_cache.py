@@ -7,17 +7,18 @@ never depend on it: a lease that fails costs a second training, not a wrong resu
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import case, delete, insert, literal, or_, select, update
+from sqlalchemy import Connection, case, delete, insert, literal, or_, select, update
 
 from sweeper.errors import CacheError
 from sweeper.model import Attempt, Busy, Claim, Hit, Key, Mine, Progress
-from sweeper.store.answers import find
+from sweeper.store.answers import Found, failures, find
 from sweeper.store.engine import Store
-from sweeper.store.mode import CacheMode
-from sweeper.store.schema import NOW, VerdictKind, claim, insert_into, record, verdict
+from sweeper.store.mode import PLAIN, REFUSED_AFTER, CacheMode, CachePolicy
+from sweeper.store.schema import NOW, VerdictKind, claim, insert_into, record, sweep, verdict
 from sweeper.store.shared_writes import deposed, drop_claim, own_sweep, write_attempt, write_key
 
 __all__ = ["SqlCache"]
@@ -36,6 +37,7 @@ class SqlCache:
         host: This machine.
         ttl_s: How long a claim lives without ``renew``, seconds.
         mode: RW or RO; with OFF there is nothing to do for this class (``NoCache``).
+        policy: On which terms the store answers.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class SqlCache:
         host: str,
         ttl_s: float,
         mode: CacheMode = CacheMode.RW,
+        policy: CachePolicy = PLAIN,
     ) -> None:
         if mode is CacheMode.OFF:
             raise ValueError("SqlCache has the modes rw and ro; use NoCache for off")
@@ -58,6 +61,8 @@ class SqlCache:
         self._host = host
         self._ttl_s = ttl_s
         self._mode = mode
+        self._policy = policy
+        self._stored_from: float | None = None if policy.recache else 0.0
         self._damaged: frozenset[int] = frozenset()
 
     def lookup(self, keys: Sequence[Key]) -> Mapping[str, Hit]:
@@ -73,11 +78,15 @@ class SqlCache:
         """
         while True:
             hit = self._answers([key.run_key], beyond=beyond).get(key.run_key)
+            hit = hit or self._refused(key)
             if hit is not None:
                 return hit
             if self._mode is CacheMode.RO:
                 return self._unclaimed(attempt)
-            answer = self._busy(key) or self._grant(key, attempt, beyond)
+            busy = self._busy(key)
+            if busy is not None and not self._policy.park:
+                return self._unclaimed(attempt)
+            answer = busy or self._grant(key, attempt, beyond)
             if answer is not None:
                 return answer
 
@@ -112,13 +121,52 @@ class SqlCache:
 
     def _answers(self, run_keys: Sequence[str], *, beyond: int) -> dict[str, Hit]:
         """Search until nothing damaged comes up."""
+        return self._sound(lambda connection: self._find(connection, run_keys, beyond)).hits
+
+    def _refused(self, key: Key) -> Hit | None:
+        """Return the failure because of which a training is not tried again."""
+        kinds = self._policy.refuse
+        if not kinds or self._policy.recache:
+            return None
+        found = self._sound(
+            lambda connection: failures(connection, key.run_key, kinds, without=self._damaged)
+        )
+        with self._store.read() as connection:
+            now = float(connection.execute(select(NOW)).scalar_one())
+        for kind in kinds:
+            counted = [
+                hit
+                for hit in found.all_hits
+                if hit.record.status is kind
+                and self._policy.refuses(hit.record, age_s=now - hit.stored_at)
+            ]
+            if len(counted) >= REFUSED_AFTER:
+                return replace(counted[0], refused=True)
+        return None
+
+    def _sound(self, search: Callable[[Connection], Found]) -> Found:
+        """Search until nothing damaged comes up."""
         while True:
             with self._store.read() as connection:
-                found = find(connection, run_keys, beyond=beyond, without=self._damaged)
+                found = search(connection)
             if not found.damaged:
-                return found.hits
+                return found
             self._damaged |= found.damaged
             self._suspect(found.damaged)
+
+    def _find(self, connection: Connection, run_keys: Sequence[str], beyond: int) -> Found:
+        """Search for answers on this sweep's terms."""
+        if self._stored_from is None:
+            began = select(sweep.c.started_at).where(sweep.c.uid == self._sweep)
+            self._stored_from = connection.execute(began).scalar_one_or_none() or 0.0
+        return find(
+            connection,
+            run_keys,
+            beyond=beyond,
+            without=self._damaged,
+            whole_from=self._policy.whole_from,
+            stored_from=self._stored_from,
+        )
 
     def _suspect(self, damaged: frozenset[int]) -> None:
         """Tell everybody that records are not what was written; this driver skips them anyhow."""
@@ -188,7 +236,7 @@ class SqlCache:
                 .returning(claim.c.fence)
             )
             fence = connection.execute(granted).scalar_one_or_none()
-            found = find(connection, [key.run_key], beyond=beyond, without=self._damaged)
+            found = self._find(connection, [key.run_key], beyond)
             if fence is None or found.hits or found.damaged:
                 connection.rollback()
                 return None

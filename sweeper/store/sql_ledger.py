@@ -28,7 +28,7 @@ from sweeper.model import (
 )
 from sweeper.store.engine import Store
 from sweeper.store.history import leader_of, overhead_before, read_attempts, read_history
-from sweeper.store.mode import CacheMode
+from sweeper.store.mode import REAPED_AFTER, CacheMode
 from sweeper.store.process import is_gone
 from sweeper.store.rows import overhead_columns, sweep_of
 from sweeper.store.schema import NOW, claim, sweep, trial
@@ -78,18 +78,25 @@ class SqlLedger:
         self._driver = {"host": host, "pid": pid, "proc_id": proc_id, "holder": holder}
         self._sweep: UUID | None = None
 
-    def begin(self, identity: SweepIdentity, *, fresh: bool = False) -> Begun:
+    def begin(
+        self, identity: SweepIdentity, *, fresh: bool = False, uid: UUID | None = None
+    ) -> Begun:
         """Open a sweep: the newest of this user, name and digest goes on; else a new one.
 
-        A finished one goes on too: the budget may have been raised.
+        A finished one goes on too: the budget may have been raised. With ``uid`` that one goes on,
+        whatever its digest; its rows keep the keys that they have.
 
         Raises:
             SweepBusy: If a live driver owns it.
-            CacheError: When the store cannot be used.
+            CacheError: When the store cannot be used, or ``uid`` is nobody's or another user's.
         """
         with self._store.write() as connection:
-            connection.execute(delete(claim).where(claim.c.expires_at <= NOW))
-            found = None if fresh else self._newest(connection, identity)
+            old = claim.c.expires_at <= NOW - REAPED_AFTER * self._ttl_s
+            connection.execute(delete(claim).where(old))
+            if uid is not None:
+                found: Row[Any] | None = self._named(connection, uid)
+            else:
+                found = None if fresh else self._newest(connection, identity)
             if found is None:
                 begun = self._new(connection, identity)
             else:
@@ -180,6 +187,20 @@ class SqlLedger:
         if self._sweep is None:
             raise CacheError("store: the ledger was used before its sweep was begun")
         return self._sweep
+
+    def _named(self, connection: Connection, uid: UUID) -> Row[Any]:
+        """Find the sweep that the user wants to go on with."""
+        wanted = select(sweep, (NOW - sweep.c.heartbeat_at).label("silent_s"))
+        found = connection.execute(wanted.where(sweep.c.uid == uid)).one_or_none()
+        if found is None:
+            raise CacheError(f"store: there is no sweep {uid}; `sweeper ls` lists yours")
+        if found.who != self._who:
+            handle = sweep_handle(found.name, found.uid)
+            raise CacheError(
+                f"store: sweep {handle} is {found.who}'s; `sweeper run FILE` without --resume "
+                "starts your own, and what is stored answers it"
+            )
+        return found
 
     def _newest(self, connection: Connection, identity: SweepIdentity) -> Row[Any] | None:
         """Find the sweep to go on with."""

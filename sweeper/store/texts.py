@@ -14,8 +14,10 @@ from typing import Any
 
 from sweeper.errors import CacheError
 from sweeper.model import Curve, Decision, Energy, GpuEnergy, Point, RegionEnergy, Verdict
+from sweeper.store.secret import hide_secrets
 
 __all__ = [
+    "cause_text",
     "clean",
     "curve_text",
     "decisions_text",
@@ -47,6 +49,11 @@ def clean(text: str | None) -> str | None:
     if text is None:
         return None
     return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", "?")
+
+
+def cause_text(cause: str | None) -> str | None:
+    """Write why something failed, without what looks like a secret in it."""
+    return None if cause is None else clean(hide_secrets(cause))
 
 
 def real(value: float | None) -> float | None:

@@ -6,7 +6,7 @@ Owns: the line of attempts that wait for a worker. Must not train, judge or sett
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +16,9 @@ from sweeper.sweep.flight import Flight
 from sweeper.sweep.trial_book import TrialBook
 
 __all__ = ["Airfield", "Line"]
+
+
+_FIRST_LOOK_S = 0.5
 
 
 class Line:
@@ -36,6 +39,7 @@ class Line:
         self._book = book
         self._begun: deque[Attempt] = deque()  # asked before: resumed, retried, followed
         self._parked: list[tuple[float, Attempt]] = []  # when to look again, and whose
+        self._looks: Counter[AttemptId] = Counter()  # how often parked ones were looked at
         self._random = random.Random()  # with --local the global one is the objective's
         self.exhausted = False
 
@@ -74,9 +78,11 @@ class Line:
         self.last([replace(attempt, id=name, parked=False)])
 
     def park(self, attempt: Attempt) -> None:
-        """Look at an attempt again after a while."""
-        due_s = self._crew.clock() + self._random.uniform(*self._plan.poll_s)
-        self._parked.append((due_s, attempt))
+        """Look at an attempt again after a while: soon at first, as short trainings end soon."""
+        often = min(self._looks[attempt.id], 16)  # 2 ** 16 is past any interval
+        self._looks[attempt.id] += 1
+        wait_s = min(self._random.uniform(*self._plan.poll_s), _FIRST_LOOK_S * 2**often)
+        self._parked.append((self._crew.clock() + wait_s, attempt))
 
     @property
     def nothing_left(self) -> bool:

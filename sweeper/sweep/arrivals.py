@@ -120,7 +120,7 @@ class Arrivals:
             flight.attempt,
             outcome,
             Source.RUN,
-            record=self._record(flight, outcome, ended.imported),
+            record=self._record(flight, outcome, ended),
             claim=flight.claim,
             for_good=for_good,
         )
@@ -145,17 +145,21 @@ class Arrivals:
         self._losses[place] += 1
         return self._losses[place] <= self._plan.retries
 
-    def _record(
-        self, flight: Flight, outcome: Outcome, imported: tuple[str, ...] | None
-    ) -> Record | None:
-        if not self._plan.share or imported is None:  # a lost worker cannot say what it ran
+    def _record(self, flight: Flight, outcome: Outcome, ended: Ended) -> Record | None:
+        if not self._plan.share or ended.imported is None:  # a lost worker cannot say what it ran
             return None
-        tainted = self._crew.tainted(imported)
+        tainted = self._crew.tainted(ended)
         if tainted is not None and tainted not in self._said:
             self._said.add(tainted)
             self._crew.notice(f"results are kept here but not shared: {tainted}")
         name = flight.attempt.id
-        of_trial = {"sweep": self._field.handle, "trial": name.number, "replicate": name.replicate}
+        of_trial = {
+            "sweep": self._field.handle,
+            "trial": name.number,
+            "replicate": name.replicate,
+            "attempt": name.attempt,
+            "max_steps": self._plan.max_steps,
+        }
         return record_of(
             flight.attempt,
             outcome,
@@ -164,6 +168,7 @@ class Arrivals:
             tainted=tainted,
             prov={**self._crew.prov, **of_trial},
             started_at=flight.started_at,
+            facts=ended.facts,
         )
 
     def abandon(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sweeper.model import (
+    Ended,
     Event,
     Factors,
     Goals,
@@ -43,7 +44,8 @@ class Plan:
         replicates: How many trainings, each with its own seed, one trial is.
         follow: A new sweep follows an earlier one of the same digest.
         ttl_s: Time to live of leases.
-        poll_s: How often a parked trial is looked at, at random between the two.
+        poll_s: How often a parked trial is looked at in the long run, at random between the two.
+        prefix_safe: Curves do not depend on ``max_steps``: longer trainings answer.
     """
 
     goals: Goals
@@ -59,6 +61,7 @@ class Plan:
     ttl_s: float = 120.0
     poll_s: tuple[float, float] = (5.0, 15.0)
     trial_energy_j: float | None = None
+    prefix_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,10 @@ class Crew:
     Attributes:
         key: Makes the key of one replicate of a point, or says why there is none.
         fallback_seed: Makes the seed of a training without a key from trial number and replicate.
-        tainted: Says why a result may not be shared, from the project files that its worker had
-            imported: one is not in the key, or a file changed; None: it may.
+        tainted: Says why a result may not be shared, from what its worker said at the end: a file
+            that it used is not in the key, or its node is not what the key says; None: it may.
         prov: Provenance that goes into every record.
+        hardware: The class of what this sweep trains on; None: unknown before it trains.
     """
 
     study: Study
@@ -81,8 +85,9 @@ class Crew:
     ladder: StopLadder
     key: Callable[[Params, int], Key | Uncacheable]
     fallback_seed: Callable[[int, int], int]
-    tainted: Callable[[Sequence[str]], str | None]
+    tainted: Callable[[Ended], str | None]
     prov: Mapping[str, Value] = field(default_factory=dict)
+    hardware: Mapping[str, Value] | None = None
     clock: Callable[[], float] = time.monotonic
 
     def tell_observers(self, event: Event) -> None:

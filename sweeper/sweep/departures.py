@@ -24,7 +24,7 @@ from sweeper.model import (
 )
 from sweeper.sweep.airfield import Airfield
 from sweeper.sweep.flight import Flight
-from sweeper.sweep.records import replay, use_of
+from sweeper.sweep.records import refusal, replay, use_of
 
 __all__ = ["Departures"]
 
@@ -55,6 +55,8 @@ class Departures:
             return
         beyond = self._beyond.get(_place(attempt.id), -1)
         match self._crew.cache.acquire(attempt.key, attempt, beyond=beyond):
+            case Hit(refused=True) as hit:
+                self._answer(attempt, hit, refusal(hit.record))
             case Hit() as hit:
                 self._replay(attempt, hit)
             case Busy() as busy:
@@ -83,13 +85,18 @@ class Departures:
             hit.record,
             max_steps=horizon,
             trial_energy_j=self._plan.trial_energy_j,
+            prefix_safe=self._plan.prefix_safe,
         )
         if outcome is None:
             self._beyond[_place(attempt.id)] = hit.record.steps_done
             self._field.line.first([attempt])
             return
+        self._answer(attempt, hit, outcome)
+
+    def _answer(self, attempt: Attempt, hit: Hit, outcome: Outcome) -> None:
+        """Settle an attempt with what the store knows."""
         source = Source.ATTACHED if attempt.parked else Source.CACHE
-        use = use_of(hit, outcome, source)
+        use = use_of(hit, outcome, source, self._crew.hardware)
         self._field.line.first(self._book.settle(attempt, outcome, source, use=use))
 
     def _park(self, attempt: Attempt, busy: Busy) -> None:

@@ -19,6 +19,7 @@ from sweeper.model import (
     Energy,
     Goals,
     Hit,
+    NodeFacts,
     Outcome,
     Record,
     RecordStatus,
@@ -31,7 +32,7 @@ from sweeper.sweep.budget import over_own_limit
 from sweeper.sweep.finals import final_values, last_reported
 from sweeper.sweep.judging import Judging, decided, is_last
 
-__all__ = ["keep_error", "record_of", "replay", "served", "use_of"]
+__all__ = ["keep_error", "record_of", "refusal", "replay", "served", "use_of"]
 
 _FAILED_AS = {
     CauseKind.ERROR: RecordStatus.ERROR,
@@ -50,6 +51,7 @@ def record_of(
     tainted: str | None,
     prov: Mapping[str, Value],
     started_at: float,
+    facts: NodeFacts | None = None,
 ) -> Record | None:
     """Make the record of an attempt that was trained here; None: there is nothing to keep.
 
@@ -59,7 +61,12 @@ def record_of(
     status = _status(outcome)
     if attempt.key is None or status is None:
         return None
-    names = [gpu.name for gpu in outcome.energy.gpus]
+    hw: dict[str, Value] = {
+        "gpus": [gpu.name for gpu in outcome.energy.gpus],
+        "gpu_uuids": list(outcome.gpus),
+    }
+    if facts is not None:
+        hw["class"] = dict(facts.hardware)
     return Record(
         uid=uuid.uuid4(),
         run_key=attempt.key.run_key,
@@ -70,7 +77,7 @@ def record_of(
         final=last_reported(goals, outcome.curve) if status is RecordStatus.COMPLETE else (),
         energy=outcome.energy,
         elapsed_s=outcome.elapsed_s,
-        hw={"gpus": names, "gpu_uuids": list(outcome.gpus)},
+        hw=hw,
         tainted=tainted,
         cause=None if outcome.cause is None else str(outcome.cause),
         host=outcome.node or "",
@@ -115,8 +122,17 @@ def replay(
     *,
     max_steps: int | None,
     trial_energy_j: float | None = None,
+    prefix_safe: bool = False,
 ) -> Outcome | None:
     """Feed a record through this study's pruner, step by step.
+
+    Args:
+        judging: Of this study.
+        attempt: Whose answer it may be.
+        record: What is known.
+        max_steps: This sweep's horizon; what was trained past it is left out.
+        trial_energy_j: The most joules that a training of this sweep may use.
+        prefix_safe: The record may be of another horizon.
 
     Returns:
         The attempt's outcome, its values by this sweep's factors; or None when the record ends
@@ -133,16 +149,33 @@ def replay(
         if cut is not None:
             curve = record.curve[: index + 1]
             return served(record, TrialState.PRUNED, curve, cause=cut, decisions=decisions)
+        if last and prefix_safe:
+            return _ended(judging, record, record.curve[: index + 1], decisions)
     if record.status is not RecordStatus.COMPLETE:
         return None
-    final = final_values(
-        judging.goals, record.curve, record.energy, record.elapsed_s, judging.factors
-    )
+    if prefix_safe and record.prov.get("max_steps") != max_steps:
+        return None  # it ended at its own horizon, which came first
+    return _ended(judging, record, record.curve, decisions)
+
+
+def _ended(
+    judging: Judging, record: Record, curve: Curve, decisions: tuple[Decision, ...]
+) -> Outcome:
+    """Say how a trial ended whose training is known up to the end of ``curve``."""
+    energy, elapsed_s = record.energy, record.elapsed_s
+    if len(curve) < len(record.curve):
+        energy, elapsed_s = _prefix(energy, curve), curve[-1].elapsed_s
+    final = final_values(judging.goals, curve, energy, elapsed_s, judging.factors)
     if isinstance(final, Cause):
-        state = TrialState.FAILED
-        return served(record, state, record.curve, cause=final, decisions=decisions)
-    state = TrialState.COMPLETE
-    return served(record, state, record.curve, final=final, decisions=decisions)
+        return served(record, TrialState.FAILED, curve, cause=final, decisions=decisions)
+    return served(record, TrialState.COMPLETE, curve, final=final, decisions=decisions)
+
+
+def refusal(record: Record) -> Outcome:
+    """Make the outcome of a trial that is not trained because it failed so more than once."""
+    known = Cause.parse(record.cause or "error: unknown")
+    cause = Cause(known.kind, f"{known.text} (known from the store: cache.refuse)")
+    return served(record, TrialState.FAILED, record.curve, cause=cause)
 
 
 def served(
@@ -182,12 +215,34 @@ def _prefix(energy: Energy, curve: Curve) -> Energy:
     )
 
 
-def use_of(hit: Hit, outcome: Outcome, kind: Source) -> Use:
-    """Say what a hit avoided: the joules of the prefix that this study would have trained."""
+def use_of(hit: Hit, outcome: Outcome, kind: Source, own: Mapping[str, Value] | None) -> Use:
+    """Say what a hit avoided: the joules of the prefix that this study would have trained.
+
+    Args:
+        hit: The answer.
+        outcome: What became of it here.
+        kind: How it was found.
+        own: The class of this sweep's hardware; None: unknown.
+    """
     return Use(
         record_uid=hit.record.uid,
         kind=kind,
         steps_used=outcome.steps,
         avoided_j=outcome.energy.total_j,
-        comparable=not hit.record.energy.gpus,
+        comparable=_is_comparable(hit.record, own),
     )
+
+
+# What of a class makes its joules another kind of joules; how many there were does not.
+_KIND = ("gpu", "memory_mib", "power_cap_w", "mig", "cpu")
+
+
+def _is_comparable(record: Record, own: Mapping[str, Value] | None) -> bool:
+    """Tell whether a record's joules are what this sweep would have used.
+
+    Older records do not say what trained them; those of CPUs count as comparable.
+    """
+    theirs = record.hw.get("class")
+    if not isinstance(theirs, Mapping) or own is None:
+        return not record.energy.gpus and not (own or {}).get("gpu")
+    return all(theirs.get(name) == own.get(name) for name in _KIND)

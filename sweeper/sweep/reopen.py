@@ -60,7 +60,7 @@ def follow(crew: Crew, book: TrialBook, rows: Sequence[TrialRow]) -> list[Attemp
         number = row.id.number
         if is_tell:
             if number in firsts:
-                _answer(book, firsts[number], past.ends[number], hits)
+                _answer(crew, book, firsts[number], past.ends[number], hits)
         elif len(firsts) == number and book.has_room():
             first = book.admit(past.repeat(crew.study, row), book.next_position())
             crew.ledger.start(replace(first, parked=True))
@@ -79,7 +79,11 @@ def _hits(crew: Crew, rows: Sequence[TrialRow]) -> Mapping[str, Hit]:
 
 
 def _answer(
-    book: TrialBook, first: Attempt, rows: Mapping[int, TrialRow], hits: Mapping[str, Hit]
+    crew: Crew,
+    book: TrialBook,
+    first: Attempt,
+    rows: Mapping[int, TrialRow],
+    hits: Mapping[str, Hit],
 ) -> None:
     """Answer a followed trial, as many of its replicates as the store knows."""
     if book.is_duplicate(first.id.number):
@@ -92,6 +96,7 @@ def _answer(
         if hit is not None and outcome is not None:
             if replicate == 0:
                 book.judging.rejudge(first.id, outcome.curve)
-            book.settle(attempt, outcome, Source.CACHE, use=use_of(hit, outcome, Source.CACHE))
+            use = use_of(hit, outcome, Source.CACHE, crew.hardware)
+            book.settle(attempt, outcome, Source.CACHE, use=use)
         elif replicate == 0:
             return  # the others wait for it

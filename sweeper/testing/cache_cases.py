@@ -16,7 +16,7 @@ import pytest
 
 from sweeper.errors import Deposed
 from sweeper.model import Busy, Hit, Mine, Progress, RecordStatus, TrialState
-from sweeper.store.mode import CacheMode
+from sweeper.store.mode import CacheMode, CachePolicy
 from sweeper.testing.store_bench import TTL_S, StoreBench, driver, key_of, record_of
 
 __all__ = ["CacheCases"]
@@ -105,6 +105,14 @@ class CacheCases:
         bench.advance(TTL_S + 1)
         assert ann.cache.renew({claim: HALF_WAY}) == frozenset()
         assert isinstance(bob.cache.acquire(key, bob.attempt(0, key)), Busy)
+
+    def test_who_slept_keeps_what_nobody_wanted(self, bench: StoreBench) -> None:
+        """Another sweep that begins meanwhile does not cost a sleeper its training."""
+        ann, key = driver(bench, who="ann"), key_of(0.1)
+        _, claim = ann.claim(0, key)
+        bench.advance(2 * TTL_S)
+        driver(bench, who="bob")
+        assert ann.cache.renew({claim: Progress(1, 3, 1.0, 1.0)}) == frozenset()
 
     def test_renewing_nothing_loses_nothing(self, bench: StoreBench) -> None:
         """An empty renewal is allowed."""
@@ -219,6 +227,85 @@ class CacheCases:
         with pytest.raises(Deposed):
             old.cache.acquire(key, old.attempt(0, key))
         new.claim(0, key)
+
+    # --- terms ---
+
+    def test_a_failure_is_tried_again(self, bench: StoreBench) -> None:
+        """Without ``refuse`` failures are facts, never answers, however many there are."""
+        key = key_of(0.1)
+        for name in "abc":
+            driver(bench, name=name).train(0, key, status=RecordStatus.OOM)
+        ann = driver(bench)
+        assert isinstance(ann.cache.acquire(key, ann.attempt(0, key)), Mine)
+
+    @pytest.mark.parametrize("status", [RecordStatus.OOM, RecordStatus.DIVERGED])
+    def test_two_failures_refuse(self, bench: StoreBench, status: RecordStatus) -> None:
+        """One may be an accident; after the second the newest is the answer."""
+        key, policy = key_of(0.1), CachePolicy(refuse=frozenset((status,)))
+        driver(bench, name="a").train(0, key, status=status, steps=0)
+        ann = driver(bench, policy=policy)
+        mine = ann.cache.acquire(key, ann.attempt(0, key), beyond=0)
+        assert isinstance(mine, Mine)
+        assert mine.claim is not None
+        ann.cache.release(mine.claim)
+        last = driver(bench, name="b").train(0, key, status=status, steps=0, beyond=0)
+        hit = ann.cache.acquire(key, ann.attempt(1, key), beyond=0)
+        assert isinstance(hit, Hit)
+        assert (hit.refused, hit.record.uid) == (True, last.uid)
+
+    def test_tainted_failures_do_not_count(self, bench: StoreBench) -> None:
+        """What may not be served may not refuse either."""
+        key, policy = key_of(0.1), CachePolicy(refuse=frozenset((RecordStatus.OOM,)))
+        for name in "ab":
+            driver(bench, name=name).train(0, key, status=RecordStatus.OOM, tainted="edited")
+        ann = driver(bench, policy=policy)
+        assert isinstance(ann.cache.acquire(key, ann.attempt(0, key)), Mine)
+
+    def test_a_result_beats_failures(self, bench: StoreBench) -> None:
+        """Where somebody succeeded, nothing is refused."""
+        key, policy = key_of(0.1), CachePolicy(refuse=frozenset((RecordStatus.OOM,)))
+        for name in "ab":
+            driver(bench, name=name).train(0, key, status=RecordStatus.OOM, steps=0)
+        best = driver(bench, name="c").train(0, key)
+        ann = driver(bench, policy=policy)
+        hit = ann.cache.acquire(key, ann.attempt(0, key))
+        assert isinstance(hit, Hit)
+        assert (hit.refused, hit.record.uid) == (False, best.uid)
+
+    def test_who_does_not_park_trains_unclaimed(self, bench: StoreBench) -> None:
+        """A busy key is trained as well; the other driver's claim stays its own."""
+        ann, key = driver(bench), key_of(0.1)
+        _, claim = ann.claim(0, key)
+        bob = driver(bench, who="bob", policy=CachePolicy(park=False))
+        assert bob.cache.acquire(key, bob.attempt(0, key)) == Mine(None)
+        assert [row.state for row in bob.rows()] == [TrialState.RUNNING]
+        assert ann.cache.renew({claim: HALF_WAY}) == frozenset()
+
+    def test_recache_trains_what_is_answered(self, bench: StoreBench) -> None:
+        """Records from before the sweep are no answers to it; its own are."""
+        key = key_of(0.1)
+        driver(bench, name="old").train(0, key)
+        bench.advance(5)
+        again = driver(bench, policy=CachePolicy(recache=True))
+        assert again.cache.lookup([key]) == {}
+        own = again.train(0, key)
+        hit = again.cache.acquire(key, again.attempt(1, key))
+        assert isinstance(hit, Hit)
+        assert hit.record.uid == own.uid
+
+    def test_a_complete_record_may_be_a_prefix(self, bench: StoreBench) -> None:
+        """Where the horizon is no part of the key, what ended before it is one."""
+        key, policy = key_of(0.1), CachePolicy(whole_from=5)
+        short = driver(bench, name="a").train(0, key, steps=3)
+        ann = driver(bench, policy=policy)
+        hit = ann.cache.acquire(key, ann.attempt(0, key))
+        assert isinstance(hit, Hit)
+        assert hit.record.uid == short.uid
+        long = ann.train(1, key, steps=5, beyond=3)
+        for beyond in (-1, 3, 5):
+            hit = ann.cache.acquire(key, ann.attempt(2 + beyond, key), beyond=beyond)
+            assert isinstance(hit, Hit)
+            assert hit.record.uid == long.uid
 
 
 def _uids(hits: Mapping[str, Hit]) -> dict[str, object]:

@@ -5,7 +5,7 @@ Owns: the defaults. Imports ``sweeper.model`` only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sweeper.model import (
@@ -22,6 +22,7 @@ from sweeper.model import (
     TrialRow,
     TrialState,
     UseRow,
+    Value,
 )
 
 __all__ = ["curve_of", "history_of", "measured", "record_uid", "sweep_row", "trial_row", "use_row"]
@@ -141,6 +142,7 @@ def use_row(
     producer: str = "alice",
     producer_host: str = "node9",
     comparable: bool = True,
+    hardware: Mapping[str, Value] | None = None,
 ) -> UseRow:
     """Return what one hit avoided."""
     return UseRow(
@@ -154,6 +156,8 @@ def use_row(
         producer=producer,
         producer_host=producer_host,
         stored_at=START - 86_400.0,
+        hardware=hardware or {"class": {"gpu": "NVIDIA H200", "count": 1}, "gpus": []},
+        producer_trial="vit-7f3a/12",
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from sweeper.errors import Deposed, SweepBusy
+from sweeper.errors import CacheError, Deposed, SweepBusy
 from sweeper.model import (
     CUT_SHORT,
     NOTHING,
@@ -314,6 +315,25 @@ class LedgerSweepCases:
         assert (again.uid, again.resumed) == (ann.sweep, True)
         key = key_of(0.1)
         assert isinstance(ann.cache.acquire(key, ann.attempt(0, key)), Mine)
+
+    def test_a_named_sweep_goes_on_with_other_code(self, bench: StoreBench) -> None:
+        """With its uid it is opened whatever the digest is now; it keeps its own."""
+        ann = driver(bench, digest="a")
+        ann.train(0, key_of(0.1))
+        ann.ledger.finish(SweepState.STOPPED, "stop", elapsed_s=1.0, overhead=NOTHING)
+        again = driver(bench, digest="b", uid=ann.sweep)
+        assert (again.sweep, again.begun.resumed) == (ann.sweep, True)
+        assert [row.id.number for row in again.begun.own] == [0]
+        assert again.ledger.load(again.sweep).sweep.digest == identity(digest="a").digest
+
+    def test_a_named_sweep_must_be_ones_own(self, bench: StoreBench) -> None:
+        """Somebody else's, or none, is refused."""
+        ann = driver(bench)
+        ann.ledger.finish(SweepState.STOPPED, "stop", elapsed_s=1.0, overhead=NOTHING)
+        with pytest.raises(CacheError):
+            driver(bench, who="bob", uid=ann.sweep)
+        with pytest.raises(CacheError):
+            driver(bench, uid=UUID(int=1))
 
 
 def _overhead(ann: Driver) -> tuple[float | None, Energy | None]:

@@ -24,7 +24,8 @@ from sweeper.model import (
     TrialState,
     UseRow,
 )
-from sweeper.store.mode import CacheMode
+from sweeper.store.mode import REAPED_AFTER, CacheMode
+from sweeper.store.rows import trial_in
 from sweeper.testing.memory_state import OPEN, KeptSweep, MemoryState
 
 __all__ = ["MemoryLedger"]
@@ -51,9 +52,16 @@ class MemoryLedger:
         self._mode = mode
         self._sweep: UUID | None = None
 
-    def begin(self, identity: SweepIdentity, *, fresh: bool = False) -> Begun:
+    def begin(
+        self, identity: SweepIdentity, *, fresh: bool = False, uid: UUID | None = None
+    ) -> Begun:
         """Open a sweep: the newest of this user, name and digest goes on; else a new one."""
         with self._store.lock:
+            if uid is not None:
+                begun = self._continued(self._named(uid))
+                self._sweep = begun.uid
+                self._store.reap(REAPED_AFTER * self._ttl_s)
+                return begun
             own = [
                 sweep
                 for sweep in self._store.sweeps.values()
@@ -61,6 +69,7 @@ class MemoryLedger:
                 == (self._who, identity.name, identity.digest)
             ]
             begun = self._new(identity) if fresh or not own else self._continued(own[-1])
+            self._store.reap(REAPED_AFTER * self._ttl_s)
         self._sweep = begun.uid
         return begun
 
@@ -128,6 +137,13 @@ class MemoryLedger:
                 raise CacheError(f"memory store: there is no sweep {sweep}")
             uses = tuple(found.uses[place] for place in sorted(found.uses))
             return SweepHistory(found.row, found.in_order(), uses)
+
+    def _named(self, uid: UUID) -> KeptSweep:
+        """Return the sweep that the user wants to go on with."""
+        found = self._store.sweeps.get(uid)
+        if found is None or found.row.who != self._who:
+            raise CacheError(f"memory store: {uid} is no sweep of {self._who}")
+        return found
 
     def _begun(self) -> UUID:
         """Return the sweep that this ledger keeps."""
@@ -251,6 +267,8 @@ class MemoryLedger:
             hit.who,
             hit.record.host,
             hit.stored_at,
+            hit.record.hw,
+            trial_in(hit.record.prov),
         )
         mine.uses.setdefault((id_.number, id_.replicate), row)
 

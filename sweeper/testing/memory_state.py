@@ -26,12 +26,13 @@ from sweeper.model import (
     TrialState,
     UseRow,
 )
+from sweeper.store.mode import PLAIN, REFUSED_AFTER, CachePolicy
 
 __all__ = ["OPEN", "KeptSweep", "Lease", "MemoryState"]
 
 # The states of an attempt that has not ended.
 OPEN = (TrialState.PARKED, TrialState.RUNNING)
-_PREFIXES = (RecordStatus.PRUNED, RecordStatus.DIVERGED)
+_PREFIXES = (RecordStatus.COMPLETE, RecordStatus.PRUNED, RecordStatus.DIVERGED)
 
 
 @dataclass
@@ -121,16 +122,47 @@ class MemoryState:
             )
         mine.attempts[attempt.id] = row
 
-    def answer(self, run_key: str, beyond: int) -> Hit | None:
+    def answer(
+        self, run_key: str, beyond: int, policy: CachePolicy = PLAIN, sweep: UUID | None = None
+    ) -> Hit | None:
         """Find the best answer: the oldest complete record, else the longest prefix."""
-        served = [h for h in self.hits if h.record.run_key == run_key and not h.record.tainted]
-        complete = [h for h in served if h.record.status is RecordStatus.COMPLETE]
+        since = self.sweeps[sweep].row.started_at if sweep and policy.recache else 0.0
+        served = [
+            hit
+            for hit in self.hits
+            if hit.record.run_key == run_key and not hit.record.tainted and hit.stored_at >= since
+        ]
+        whole_from = policy.whole_from or 0
+        complete = [
+            hit
+            for hit in served
+            if hit.record.status is RecordStatus.COMPLETE and hit.record.steps_done >= whole_from
+        ]
         if complete:
             return complete[0]
         prefixes = [
-            h for h in served if h.record.status in _PREFIXES and h.record.steps_done > beyond
+            hit
+            for hit in served
+            if hit.record.status in _PREFIXES and hit.record.steps_done > beyond
         ]
         return max(prefixes, key=lambda h: h.record.steps_done, default=None)
+
+    def refused(self, run_key: str, policy: CachePolicy) -> Hit | None:
+        """Return the newest of the failures because of which a training is not tried again."""
+        if policy.recache:
+            return None
+        for kind in policy.refuse:
+            counted = [
+                hit
+                for hit in self.hits
+                if hit.record.run_key == run_key
+                and not hit.record.tainted
+                and hit.record.status is kind
+                and policy.refuses(hit.record, age_s=self.clock() - hit.stored_at)
+            ]
+            if len(counted) >= REFUSED_AFTER:
+                return replace(counted[-1], refused=True)
+        return None
 
     def grant(self, run_key: str, lease: Lease) -> Claim:
         """Write a lease with the next fence."""
@@ -146,6 +178,11 @@ class MemoryState:
             return False
         del self.leases[claim.run_key]
         return True
+
+    def reap(self, over_s: float) -> None:
+        """Remove the leases that ended so long ago."""
+        since = self.clock() - over_s
+        self.leases = {key: one for key, one in self.leases.items() if one.expires_at > since}
 
     def keep(self, record: Record, who: str) -> None:
         """Store a record, once."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from sweeper.model import Attempt, Busy, Claim, Hit, Key, Mine, Progress
-from sweeper.store.mode import CacheMode
+from sweeper.store.mode import PLAIN, CacheMode, CachePolicy
 from sweeper.testing.memory_ledger import MemoryLedger
 from sweeper.testing.memory_state import Lease, MemoryState
 
@@ -43,10 +43,18 @@ class MemoryStore:
         host: str = "localhost",
         ttl_s: float = 120.0,
         mode: CacheMode = CacheMode.RW,
+        policy: CachePolicy = PLAIN,
     ) -> MemoryCache:
         """Open the cache of a driver whose ledger has begun ``sweep``; for OFF use NoCache."""
         return MemoryCache(
-            self._state, sweep, holder=holder, who=who, host=host, ttl_s=ttl_s, mode=mode
+            self._state,
+            sweep,
+            holder=holder,
+            who=who,
+            host=host,
+            ttl_s=ttl_s,
+            mode=mode,
+            policy=policy,
         )
 
     def ledger(
@@ -79,8 +87,10 @@ class MemoryCache:
         host: str,
         ttl_s: float,
         mode: CacheMode,
+        policy: CachePolicy,
     ) -> None:
         self._store = store
+        self._policy = policy
         self._sweep = sweep
         self._holder = holder
         self._who = who
@@ -91,26 +101,30 @@ class MemoryCache:
     def lookup(self, keys: Sequence[Key]) -> Mapping[str, Hit]:
         """Return answers by run_key."""
         with self._store.lock:
-            found = {key.run_key: self._store.answer(key.run_key, -1) for key in keys}
+            found = {key.run_key: self._answer(key, -1) for key in keys}
         return {run_key: hit for run_key, hit in found.items() if hit is not None}
 
     def acquire(self, key: Key, attempt: Attempt, *, beyond: int = -1) -> Hit | Busy | Mine:
         """Answer, say who trains it, or grant the training."""
         store = self._store
         with store.lock:
-            hit = store.answer(key.run_key, beyond)
+            hit = self._answer(key, beyond) or store.refused(key.run_key, self._policy)
             if hit is not None:
                 return hit
-            if self._mode is not CacheMode.RW:
+            held, now = store.leases.get(key.run_key), store.clock()
+            busy = held is not None and held.holder != self._holder and held.expires_at > now
+            if self._mode is not CacheMode.RW or (busy and not self._policy.park):
                 store.write_attempt(self._sweep, self._holder, attempt, parked=False)
                 return Mine(None)
-            held, now = store.leases.get(key.run_key), store.clock()
-            if held is not None and held.holder != self._holder and held.expires_at > now:
+            if held is not None and busy:
                 left_s = held.expires_at - now
                 return Busy(held.who, held.host, held.steps, held.steps_total, left_s)
             store.write_attempt(self._sweep, self._holder, attempt, parked=False)
             lease = Lease(0, self._holder, self._sweep, self._who, self._host, now + self._ttl_s)
             return Mine(store.grant(key.run_key, lease))
+
+    def _answer(self, key: Key, beyond: int) -> Hit | None:
+        return self._store.answer(key.run_key, beyond, self._policy, self._sweep)
 
     def renew(self, progress: Mapping[Claim, Progress]) -> frozenset[Claim]:
         """Extend these claims; return those that somebody else took over."""

@@ -35,7 +35,7 @@ from sweeper.model import (
 )
 from sweeper.seams import Cache, Ledger
 from sweeper.store.key import SECTION_NAMES, derive
-from sweeper.store.mode import CacheMode
+from sweeper.store.mode import PLAIN, CacheMode, CachePolicy
 from sweeper.store.no_cache import NoCache
 
 __all__ = [
@@ -67,7 +67,16 @@ class StoreBench(Protocol):
     def ledger(self, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Ledger:
         """Open the ledger of a driver."""
 
-    def cache(self, sweep: UUID, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Cache:
+    def cache(
+        self,
+        sweep: UUID,
+        *,
+        holder: UUID,
+        who: str,
+        host: str,
+        mode: CacheMode,
+        policy: CachePolicy,
+    ) -> Cache:
         """Open the cache of a driver; ``mode`` is RW or RO."""
 
     def request_stop(self, sweep: UUID) -> None:
@@ -172,14 +181,16 @@ def driver(
     digest: str = "d",
     mode: CacheMode = CacheMode.RW,
     fresh: bool = False,
+    uid: UUID | None = None,
+    policy: CachePolicy = PLAIN,
 ) -> Driver:
     """Start a driver: a holder of its own, a sweep, its cache."""
     holder = uuid4()
     ledger = bench.ledger(holder=holder, who=who, host=host, mode=mode)
-    begun = ledger.begin(identity(name, digest), fresh=fresh)
+    begun = ledger.begin(identity(name, digest), fresh=fresh, uid=uid)
     cache: Cache = NoCache(ledger)
     if mode is not CacheMode.OFF:
-        cache = bench.cache(begun.uid, holder=holder, who=who, host=host, mode=mode)
+        cache = bench.cache(begun.uid, holder=holder, who=who, host=host, mode=mode, policy=policy)
     return Driver(ledger, cache, begun)
 
 

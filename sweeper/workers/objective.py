@@ -32,6 +32,7 @@ class ObjectiveSource:
         root: The project's root, absolute: the folder in which ``sweeper`` was started.
         function: Its name.
         module: Dotted module name; None: the entry names a file.
+        mirror: A folder that stands for the root where code is run; None: the root itself.
     """
 
     entry: str
@@ -39,12 +40,20 @@ class ObjectiveSource:
     root: str
     function: str
     module: str | None
+    mirror: str | None = None
 
     @property
     def search_path(self) -> tuple[str, ...]:
         """Return what must stand on ``sys.path``: the file's folder first, as Python does."""
         folders = (str(Path(self.file).parent),) if self.module is None else ()
-        return (*folders, self.root)
+        return (*folders, self.mirror or self.root)
+
+    def mirrored(self, mirror: Path) -> ObjectiveSource:
+        """Say that its code is run from a copy, while the project stays where it works."""
+        file = Path(self.file)
+        if file.is_relative_to(self.root):
+            file = mirror / file.relative_to(self.root)
+        return replace(self, file=str(file), mirror=str(mirror))
 
     def moved(self, root: Path) -> ObjectiveSource:
         """Say where the objective is in a copy of the project."""

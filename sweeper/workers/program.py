@@ -33,6 +33,7 @@ class ProgramSource:
         metric_names: What it is to report.
         output: How metrics stand in what it prints.
         grace_s: Between asking it to end and SIGKILL.
+        mirror: A folder that stands for the root where code is run; None: the root itself.
     """
 
     command: tuple[str, ...]
@@ -41,6 +42,21 @@ class ProgramSource:
     metric_names: tuple[str, ...]
     output: OutputRule
     grace_s: float = 30.0
+    mirror: str | None = None
+
+    @property
+    def is_one_file(self) -> bool:
+        """Tell whether all code that it names is ``program``, so that a copy of it can be run."""
+        named = [word for word in self.command if word not in (ENV, INTERPRETER, PROGRAM)]
+        return PROGRAM in self.command and not any(
+            word == "-m" or (Path(self.root) / word).is_file() for word in named
+        )
+
+    def mirrored(self, mirror: Path) -> ProgramSource:
+        """Say that it is run from a copy, while the project stays where it works."""
+        if self.program is None or Path(self.program).is_absolute():
+            return self
+        return replace(self, program=str(mirror / self.program), mirror=str(mirror))
 
     def moved(self, root: Path) -> ProgramSource:
         """Say where the program is in a copy of the project; paths of it are relative to that."""

@@ -67,6 +67,8 @@ class ProgramRun:
         try:
             params_file = write_params(Path(order.folder).resolve(), order.params)
             env = program_environment(order, private=private)
+            roots = [root for root in (source.root, source.mirror) if root is not None]
+            (private / "roots").write_text("\0".join(roots), encoding="utf-8")
             argv = expand(
                 source.command,
                 order.params,

@@ -7,6 +7,7 @@ import other rooms.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Generator
 from contextlib import AbstractContextManager
@@ -17,7 +18,7 @@ from sweeper.model import Order
 from sweeper.trial import Mark, Report, Trial, set_running
 from sweeper.workers.bridge import Deliver, reports
 from sweeper.workers.capture import ProcessCapture, PythonCapture
-from sweeper.workers.imported import code_files, project_files
+from sweeper.workers.imported import code_files, opened_files, project_files, watch
 from sweeper.workers.leash import Leash
 from sweeper.workers.objective import ObjectiveSource, load
 from sweeper.workers.program import ProgramSource
@@ -50,6 +51,9 @@ class Trainee(Protocol):
     def imported(self) -> tuple[str, ...]:
         """Return the project's files that were executed, of a program in its last training."""
 
+    def opened(self) -> tuple[str, ...]:
+        """Return the project's files that the last training read and had not written itself."""
+
     def ended(self) -> None:
         """Let go of what the last training held."""
 
@@ -77,6 +81,8 @@ class _Function:
 
     def __init__(self, source: ObjectiveSource, *, own_process: bool) -> None:
         self._root = source.root
+        self._mirror = source.mirror
+        self._folder = ""
         self._before = code_files()
         with contextlib.redirect_stdout(sys.stderr):  # the driver's output is the result alone
             self._objective = load(source)
@@ -89,6 +95,8 @@ class _Function:
             write_params(folder, order.params)
             self._capture.open(folder)
         self._seeder.seed(order.seed)
+        self._folder = os.path.realpath(folder)
+        watch().begin()
         return self._reports(order, folder, mark)
 
     def _reports(self, order: Order, folder: Path, mark: Mark) -> Reports:
@@ -114,7 +122,12 @@ class _Function:
         return self._capture.active()
 
     def imported(self) -> tuple[str, ...]:
-        return project_files(self._root, code_files() - self._before)
+        return project_files(self._root, code_files() - self._before, self._mirror)
+
+    def opened(self) -> tuple[str, ...]:
+        seen = watch()
+        names = frozenset(seen.opened) - frozenset(seen.written)
+        return opened_files(self._root, names, mirror=self._mirror, without=(self._folder,))
 
     def ended(self) -> None:
         self._capture.close()
@@ -132,9 +145,12 @@ class _Program:
         self._leash = Leash()
         self._run: ProgramRun | None = None
         self._executed: frozenset[str] = frozenset()
+        self._opened: frozenset[str] = frozenset()
+        self._folder = ""
 
     def train(self, order: Order, mark: Mark) -> Reports:
-        self._executed = frozenset()
+        self._executed = self._opened = frozenset()
+        self._folder = os.path.realpath(order.folder)
         with private_folder() as name:
             private = Path(name)
             self._run = ProgramRun(self._source, order, private, leash=self._leash, mark=mark)
@@ -143,12 +159,17 @@ class _Program:
             finally:
                 self._run = None
                 self._executed = _noted(private / "executed")
+                self._opened = _noted(private / "opened") - _noted(private / "written")
 
     def active(self) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def imported(self) -> tuple[str, ...]:
-        return project_files(self._source.root, self._executed)
+        return project_files(self._source.root, self._executed, self._source.mirror)
+
+    def opened(self) -> tuple[str, ...]:
+        mirror, own = self._source.mirror, (self._folder,)
+        return opened_files(self._source.root, self._opened, mirror=mirror, without=own)
 
     def ended(self) -> None:
         pass

@@ -7,6 +7,7 @@ a Ray actor. The objective is the user's code: whatever it raises becomes an ``E
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import socket
 import time
@@ -17,9 +18,11 @@ from typing import Any, SupportsFloat, SupportsIndex
 
 from sweeper.errors import PoolError
 from sweeper.model import (
+    Cause,
     Ended,
     Ending,
     Energy,
+    NodeFacts,
     Order,
     PoolEvent,
     StepReport,
@@ -48,6 +51,10 @@ class WorkerSetup:
             for its GPUs; None: there is no agent.
         own_process: The worker is alone in its process: capture what the process prints.
         make_agent: Builds the agent of a node whose workers are given GPUs; None: there is none.
+        describe: Says what a node is, from the GPUs that a worker was given there; None: nobody
+            asks.
+        code: Path below the project's root and SHA-256 of each file that was hashed and must be
+            what is run here; empty: not checked.
         needs_energy: The key of the sweep file for which joules must be known; None: there is none.
     """
 
@@ -56,6 +63,8 @@ class WorkerSetup:
     own_process: bool
     make_agent: Callable[[], Agent] | None = None
     needs_energy: str | None = None
+    describe: Callable[[Sequence[str]], NodeFacts] | None = None
+    code: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class Worker:
 
     def __init__(self, setup: WorkerSetup, post: Post | None = None) -> None:
         post = post or Post()
+        _check_code(setup)
+        self._root, self._mirror = setup.objective.root, setup.objective.mirror
         self._trainee = trainee(setup.objective, own_process=setup.own_process)
         self._node = socket.gethostname()
         self._name = post.name
@@ -93,6 +104,7 @@ class Worker:
         self._regions = Regions(self._meter.read)
         if setup.needs_energy is not None:
             self._demand_energy(setup.needs_energy, post.gpus)
+        self._facts = None if setup.describe is None else setup.describe(post.gpus)
         self._order: Order | None = None
         self._reports: Reports | None = None
         self._started_s = 0.0
@@ -151,6 +163,13 @@ class Worker:
             except Exception as error:
                 return error
         return None
+
+    def _named(self, text: str) -> str:
+        """Name the project's files as the user knows them, not by where they are run."""
+        return text if self._mirror is None else text.replace(self._mirror, self._root)
+
+    def _at_home(self, cause: Cause) -> Cause:
+        return Cause(cause.kind, self._named(cause.text))
 
     def _advance(self) -> PoolEvent | None:
         assert self._reports is not None  # the pool advances only what it started
@@ -213,16 +232,37 @@ class Worker:
         return Ended(
             id=order.id,
             ending=ending,
-            cause=None if error is None else cause_of(error),
-            traceback=None if error is None else text_of(error),
+            cause=None if error is None else self._at_home(cause_of(error)),
+            traceback=None if error is None else self._named(text_of(error)),
             energy=energy,
             elapsed_s=elapsed_s,
             node=self._node,
             gpus=tuple(gpu.uuid for gpu in energy.gpus),
             imported=self._trainee.imported(),
+            opened=self._trainee.opened(),
+            facts=None if self._facts is None else replace(self._facts, meter=energy.source),
             worker=self._name,
             overhead_j=self._meter.overhead().total_j,
         )
+
+
+def _check_code(setup: WorkerSetup) -> None:
+    """See that what is run here is what was hashed.
+
+    Raises:
+        PoolError: If a file is missing or another one.
+    """
+    place = Path(setup.objective.mirror or setup.objective.root)
+    for relpath, digest in setup.code:
+        try:
+            same = hashlib.sha256((place / relpath).read_bytes()).hexdigest() == digest
+        except OSError:
+            same = False
+        if not same:
+            raise PoolError(
+                f"{relpath} on {socket.gethostname()} is not what was hashed when the sweep began; "
+                "run it again, and the sweep goes on with the code as it is"
+            )
 
 
 def _joules(declared: float | None, before: float | None) -> float | None:

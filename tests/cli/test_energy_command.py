@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.testing.fake_nvml import build
-from tests.cli.conftest import Finished, Project
+from tests.cli.project import Finished, Project
 
 SHOUT = "import sys; print('to out'); print('to err', file=sys.stderr); sys.exit(3)"
 

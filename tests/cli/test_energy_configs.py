@@ -15,7 +15,7 @@ from sweeper.model import Source, SweepHistory
 from sweeper.places import user
 from sweeper.store.admin import find_sweep
 from sweeper.testing.fake_nvml import build
-from tests.cli.conftest import Project
+from tests.cli.project import Project
 
 ROOT = Path(__file__).parents[2]
 POWER_W = 100.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.testing.fake_nvml import build
-from tests.cli.conftest import SWEEP, Project
+from tests.cli.project import SWEEP, Project
 
 pytestmark = pytest.mark.ray
 

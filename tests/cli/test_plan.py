@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.cli.conftest import SWEEP, Project
+from tests.cli.project import SWEEP, Project
 
 NESTED = SWEEP.replace(
     "  x: {min: -1.0, max: 1.0}\n", "  net: {parameters: {x: {values: [1, 2]}}}\n"

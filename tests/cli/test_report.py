@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import SWEEP, Project
+from tests.cli.project import SWEEP, Project
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import subprocess
 import time
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import SWEEP, Project
+from tests.cli.project import SWEEP, Project
 
 
 def trained(result: Any) -> int:
@@ -29,7 +30,8 @@ def test_the_result_is_one_line_of_json_with_the_documented_keys(project: Projec
     counts = result["trials"]
     assert counts["asked"] == 4 == counts["trained"]
     assert counts["complete"] + counts["pruned"] + counts["failed"] == 4
-    assert set(result["best"]) == {"number", "params", "metrics", "step", "from_cache"}
+    assert set(result["best"]) == {"number", "params", "metrics", "step", "from_cache",
+                                   "producer"}  # fmt: skip
     energy = result["energy"]
     assert energy["spent_j"] > 0
     assert energy["source"] in ("estimated:cpu_load", "measured:rapl")
@@ -68,7 +70,7 @@ def test_a_fresh_sweep_is_answered_by_the_store(project: Project) -> None:
     assert warm["energy"]["spent_j"] == 0
     trained_j = cold["energy"]["spent_j"] - cold["energy"]["overhead_j"]
     assert warm["energy"]["avoided_cache_j"] == pytest.approx(trained_j)
-    assert warm["best"] == {**cold["best"], "from_cache": True}
+    assert warm["best"] == {**cold["best"], "from_cache": True, "producer": getpass.getuser()}
 
 
 @pytest.mark.parametrize(

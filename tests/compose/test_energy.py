@@ -16,7 +16,7 @@ from sweeper.config.load import LoadedSweep, load
 from sweeper.energy.board import GpuLost, GpuProcess, ProcessSample
 from sweeper.errors import ConfigError
 from sweeper.testing.fake_nvml import build
-from tests.cli.conftest import SWEEP, Project
+from tests.cli.project import SWEEP, Project
 
 
 class SilentBoard:
@@ -178,7 +178,7 @@ def test_what_joules_are_worked_out_with_is_part_of_the_hardware(
     metric = "{name: energy_j, goal: minimize}"
     asked = {"resources.gpus": 1, "ray.address": "ray://head:10001", "metric": metric, **keys}
     found = hardware_of(loaded(tmp_path, **asked).config)
-    assert found is not None
+    assert isinstance(found, dict)
     assert {key: found[key] for key in found if key not in ("policy", "address")} == there
 
 

@@ -9,7 +9,7 @@ import pytest
 from sweeper.compose.planning import check
 from sweeper.config.load import load
 from sweeper.energy.probe_cpu import probe_cpu
-from tests.cli.conftest import SWEEP
+from tests.cli.project import SWEEP
 
 ESTIMATED = probe_cpu().source.startswith("estimated")
 
@@ -56,3 +56,16 @@ def test_otherwise_nothing_is_said_of_an_estimate(
     """Joules that limit nothing need no warning, and a cluster's nodes cannot be seen from here."""
     monkeypatch.chdir(tmp_path)
     assert "estimate" not in notes(tmp_path, *overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [([], True), (["cache.data=[train.py]"], False), (["cache.mode=off"], False)],
+    ids=["nothing", "declared", "no-cache"],
+)
+def test_that_no_data_is_declared_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], said: bool
+) -> None:
+    """It is allowed, but who did not think of it must hear of it."""
+    monkeypatch.chdir(tmp_path)
+    assert ("no data is in the key" in notes(tmp_path, *overrides)) is said

@@ -58,7 +58,7 @@ def test_a_duration_is_seconds(written: object, seconds: float) -> None:
         (units.size_bytes, "100 B", 100),
         (units.size_bytes, 2**60 + 1, 2**60 + 1),
     ],
-    ids=str,
+    ids=lambda one: getattr(one, "__name__", str(one)),
 )
 def test_a_quantity_is_converted(
     read: Callable[[object], float], written: object, expected: float

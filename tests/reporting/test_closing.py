@@ -43,7 +43,8 @@ def test_the_whole_text() -> None:
         "          avoided by the store 21.0 J (would not necessarily have been run)",
         "          avoided by not training duplicates 21.0 J",
         "          avoided by pruning ~96.0 J (estimated)",
-        "store     1 trial answered by what alice trained on node9, stored 2025-12-31 00:00 UTC",
+        "store     1 trial answered by what alice trained on node9",
+        "            (NVIDIA H200), stored 2025-12-31 00:00 UTC",
         "failed    1 x error: ValueError: bad 3  (sweeper show digits-mlp-7f3a/5)",
         "next      sweeper show digits-mlp-7f3a",
     ]
@@ -140,8 +141,20 @@ def test_other_hardware_is_told_apart() -> None:
     row = trial_row(0, [0.5], source=Source.CACHE)
     history = history_of(row, uses=[use_row(0, 7.0, comparable=False)])
     text = closing_text(summary_of(history))
-    assert "avoided by the store 7.00 J, of which 7.00 J on hardware not compared" in text
-    assert ", from the store" in text
+    assert "avoided by the store 7.00 J, of which 7.00 J on hardware that may differ" in text
+    assert ", from the store (alice)" in text
+
+
+def test_what_could_not_be_shared_is_told_by_reason() -> None:
+    """A person must hear why results will be trained again; equal reasons are one line."""
+    reasons = ["params.token: looks like a secret"] * 2 + ["code: over 256 MiB", "x", "x", "y"]
+    rows = [replace(trial_row(n, [0.5]), uncached=why) for n, why in enumerate(reasons)]
+    lines = closing_text(summary_of(history_of(trial_row(9, [0.1]), *rows))).splitlines()
+    start = lines.index("store     2 trials could not be shared: params.token: looks like a secret")
+    assert lines[start + 1 : start + 3] == [
+        "          2 trials could not be shared: x",
+        "          2 trials for 2 other reasons",
+    ]
 
 
 def test_long_sweep_stays_short_and_plain() -> None:

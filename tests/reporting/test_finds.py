@@ -29,6 +29,7 @@ def test_front_lists_what_nothing_beats_by_number() -> None:
         "metrics": {"val_accuracy": 0.8, "energy_j": 5.0},
         "step": 1,
         "from_cache": False,
+        "producer": None,
     }
 
 

@@ -125,7 +125,9 @@ def test_trial_page_of_a_cached_trial() -> None:
     assert "complete  from the store" in text
     assert "0 J spent by this sweep" in text
     assert "21.0 J when it was trained" in text
-    assert "trained   by alice on node9, stored 2025-12-31 00:00 UTC; avoided 21.0 J" in text
+    assert "trained   by alice on node9 as vit-7f3a/12, stored 2025-12-31 00:00 UTC" in text
+    assert "          with NVIDIA H200\n" in text
+    assert "          avoided 21.0 J (would not necessarily have been run)" in text
 
 
 def test_trial_page_shows_the_whole_account() -> None:
@@ -239,7 +241,7 @@ def test_other_hardware_is_named_on_the_trial_page() -> None:
     """Joules that another kind of device would have used say so."""
     row = trial_row(0, [0.5], source=Source.CACHE)
     history = history_of(row, uses=[use_row(0, 7.0, comparable=False)])
-    assert "avoided 7.00 J, hardware not compared" in _trial(history, 0)
+    assert "with NVIDIA H200, which may be other hardware than this sweep's" in _trial(history, 0)
 
 
 DECISIONS = (

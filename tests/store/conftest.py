@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sweeper.seams import Cache, Ledger
 from sweeper.store.admin import request_stop
 from sweeper.store.engine import Store, open_store
-from sweeper.store.mode import CacheMode
+from sweeper.store.mode import PLAIN, CacheMode, CachePolicy
 from sweeper.store.process import proc_id
 from sweeper.store.schema import claim, sweep
 from sweeper.store.sql_cache import SqlCache
@@ -21,7 +21,7 @@ from sweeper.testing.store_bench import TTL_S
 
 
 class SqlBench:
-    """A SQLite file whose time passes by moving everything in it into the past."""
+    """A store whose time passes by moving everything in it into the past."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -39,10 +39,26 @@ class SqlBench:
             mode=mode,
         )
 
-    def cache(self, sweep: UUID, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Cache:
+    def cache(
+        self,
+        sweep: UUID,
+        *,
+        holder: UUID,
+        who: str,
+        host: str,
+        mode: CacheMode,
+        policy: CachePolicy = PLAIN,
+    ) -> Cache:
         """Open a cache."""
         return SqlCache(
-            self.store, sweep=sweep, holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode
+            self.store,
+            sweep=sweep,
+            holder=holder,
+            who=who,
+            host=host,
+            ttl_s=TTL_S,
+            mode=mode,
+            policy=policy,
         )
 
     def request_stop(self, sweep: UUID) -> None:
@@ -72,9 +88,20 @@ class MemoryBench:
         """Open a ledger."""
         return self.store.ledger(holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode)
 
-    def cache(self, sweep: UUID, *, holder: UUID, who: str, host: str, mode: CacheMode) -> Cache:
+    def cache(
+        self,
+        sweep: UUID,
+        *,
+        holder: UUID,
+        who: str,
+        host: str,
+        mode: CacheMode,
+        policy: CachePolicy = PLAIN,
+    ) -> Cache:
         """Open a cache."""
-        return self.store.cache(sweep, holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode)
+        return self.store.cache(
+            sweep, holder=holder, who=who, host=host, ttl_s=TTL_S, mode=mode, policy=policy
+        )
 
     def request_stop(self, sweep: UUID) -> None:
         """Ask a sweep to stop."""
@@ -93,10 +120,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def sql_bench(store: Store) -> SqlBench:
-    return SqlBench(store)
+def sql_bench(any_store: Store) -> SqlBench:
+    return SqlBench(any_store)
 
 
 @pytest.fixture
 def memory_bench() -> MemoryBench:
     return MemoryBench()
+
+
+@pytest.fixture
+def sqlite_bench(store: Store) -> SqlBench:
+    return SqlBench(store)

@@ -112,11 +112,11 @@ def test_as_many_as_are_enough(sql_bench: SqlBench) -> None:
 @pytest.mark.parametrize(
     "damage", ["energy = '{}'", "energy = 'x'", "energy_j = 'x'"], ids=["no source", "text", "word"]
 )
-def test_a_damaged_record_is_left_out(sql_bench: SqlBench, damage: str) -> None:
+def test_a_damaged_record_is_left_out(sqlite_bench: SqlBench, damage: str) -> None:
     """One bad row does not stop a forecast."""
-    ann = driver(sql_bench)
+    ann = driver(sqlite_bench)
     ann.train(0, key_with(0.1), steps=2)
-    with sql_bench.store.write() as connection:
+    with sqlite_bench.store.write() as connection:
         connection.exec_driver_sql(f"UPDATE record SET {damage}")
     ann.train(1, key_with(0.2), steps=3)
-    assert [cost.steps for cost in recorded_costs(sql_bench.store, ASKED)] == [3]
+    assert [cost.steps for cost in recorded_costs(sqlite_bench.store, ASKED)] == [3]

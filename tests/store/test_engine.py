@@ -62,16 +62,16 @@ class TestPlace:
         """Versions of schema, key and oldest client are in the store from the start."""
         found = _meta(store)
         assert found.pop("store_uuid")
-        assert found == {"schema_version": "3", "min_client": "1", "key_version": "1"}
+        assert found == {"schema_version": "4", "min_client": "1", "key_version": "1"}
 
     @pytest.mark.parametrize(
         "url",
-        ["postgresql+psycopg://ann:hunter2@lab-db/sweeper", "mysql://ann:hunter2@lab-db/sweeper"],
-        ids=["postgresql", "mysql"],
+        ["postgresql+asyncpg://ann:hunter2@lab-db/sweeper", "mysql://ann:hunter2@lab-db/sweeper"],
+        ids=["asyncpg", "mysql"],
     )
     def test_other_databases_are_refused(self, url: str) -> None:
-        """The message says what this version can do, and shows no password."""
-        with pytest.raises(CacheError, match=r"SQLite.*sqlite:////.*SWEEPER_STORE") as caught:
+        """The message says what can be used, and shows no password."""
+        with pytest.raises(CacheError, match=r"PostgreSQL.*sqlite:////.*SWEEPER_STORE") as caught:
             open_store(url, env={})
         assert "hunter2" not in str(caught.value)
 
@@ -108,14 +108,25 @@ class TestTroubles:
         with pytest.raises(CacheError, match="another program's database"):
             open_store(url_of(path), env={})
 
-    def test_a_newer_schema_is_left_alone(self, tmp_path: Path) -> None:
-        """An old sweeper does not write what it does not understand."""
-        store = open_store(url_of(tmp_path / "store.db"), env={})
-        with store.write() as connection:
-            connection.execute(update(meta).where(meta.c.key == "schema_version").values(value="4"))
-        store.close()
-        with pytest.raises(CacheError, match=r"schema 4.*newer.*update sweeper"):
-            open_store(url_of(tmp_path / "store.db"), env={})
+    @pytest.mark.parametrize(("oldest", "writes"), [("1", True), ("99", False), ("x", False)])
+    def test_a_newer_schema(self, any_store: Store, oldest: str, writes: bool) -> None:
+        """An old sweeper reads it, and writes it where the newer one says that it may."""
+        newer = {"schema_version": "99", "min_client": oldest}
+        with any_store.write() as connection:
+            for key, value in newer.items():
+                connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+        again = open_store(any_store.url, env={})
+        assert _meta(again)["schema_version"] == "99"
+        if writes:
+            with again.write():
+                pass
+        else:
+            with (
+                pytest.raises(CacheError, match=r"schema 99.*newer.*update sweeper"),
+                again.write(),
+            ):
+                pass
+        again.close()
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         """The message has the folder, the reason and the cure."""
@@ -313,7 +324,7 @@ class TestFirstOpening:
         with store.write() as connection:
             row = insert_into(connection, meta).values(key="schema_version", value="9")
             connection.execute(row.on_conflict_do_nothing())
-        assert _meta(store)["schema_version"] == "3"
+        assert _meta(store)["schema_version"] == "4"
 
 
 _COUNT = select(meta.c.value).where(meta.c.key == "count")

@@ -113,7 +113,7 @@ def test_enough_vectors() -> None:
     assert len({row[2] for row in VALUES}) == len(VALUES) >= 30
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(nested(close), nested(close))
 def test_text_is_equal_exactly_when_values_are(left: object, right: object) -> None:
     """No two values that differ in type or value share a text, and equal ones always do."""
@@ -136,7 +136,7 @@ def test_text_is_compact_ascii_json(value: object) -> None:
     assert json.dumps(json.loads(text), separators=(",", ":")) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(st.dictionaries(st.text(), plain), st.randoms(use_true_random=False))
 def test_order_of_a_mapping_is_not_in_the_key(values: dict[str, object], chance: Random) -> None:
     """Two mappings that differ in order only share a text."""

@@ -77,41 +77,41 @@ class TestSqlCache(CacheCases):
 
 
 @pytest.mark.parametrize("column", PLAIN)
-def test_a_damaged_record_is_never_served(sql_bench: SqlBench, column: str) -> None:
+def test_a_damaged_record_is_never_served(sqlite_bench: SqlBench, column: str) -> None:
     """Whichever column of a record changed, it is a miss that may be trained again."""
-    ann, key = driver(sql_bench), key_of(0.1)
+    ann, key = driver(sqlite_bench), key_of(0.1)
     ann.train(0, key)
-    _overwrite(sql_bench.store, column, DAMAGED[column])
+    _overwrite(sqlite_bench.store, column, DAMAGED[column])
     assert ann.cache.lookup([key]) == {}
     assert isinstance(ann.cache.acquire(key, ann.attempt(1, key)), Mine)
 
 
-def test_bytes_that_are_no_text_are_a_miss(sql_bench: SqlBench) -> None:
+def test_bytes_that_are_no_text_are_a_miss(sqlite_bench: SqlBench) -> None:
     """Damage that cannot even be decoded is found like any other, and stops nothing."""
-    ann, key = driver(sql_bench), key_of(0.1)
+    ann, key = driver(sqlite_bench), key_of(0.1)
     ann.train(0, key)
-    with sql_bench.store.write() as connection:
+    with sqlite_bench.store.write() as connection:
         connection.exec_driver_sql("UPDATE record SET host = CAST(x'6eff' AS TEXT)")
     assert ann.cache.lookup([key]) == {}
 
 
-def test_damage_cannot_wash_a_record_clean(sql_bench: SqlBench) -> None:
+def test_damage_cannot_wash_a_record_clean(sqlite_bench: SqlBench) -> None:
     """A tainted record that lost its taint is not served either."""
-    ann, key = driver(sql_bench), key_of(0.1)
+    ann, key = driver(sqlite_bench), key_of(0.1)
     ann.train(0, key, tainted="a file changed while it ran")
-    _overwrite(sql_bench.store, "tainted", None)
+    _overwrite(sqlite_bench.store, "tainted", None)
     assert ann.cache.lookup([key]) == {}
 
 
-def test_damage_is_told_to_everybody(sql_bench: SqlBench) -> None:
+def test_damage_is_told_to_everybody(sqlite_bench: SqlBench) -> None:
     """A record whose checksum fails gets one verdict, and the next record answers."""
-    ann, bob, key = driver(sql_bench), driver(sql_bench, who="bob"), key_of(0.1)
+    ann, bob, key = driver(sqlite_bench), driver(sqlite_bench, who="bob"), key_of(0.1)
     damaged = ann.train(0, key)
-    _overwrite(sql_bench.store, "curve", "[]")
+    _overwrite(sqlite_bench.store, "curve", "[]")
     second = ann.train(1, key)
     for cache in (ann.cache, bob.cache, bob.cache):
         assert cache.lookup([key])[key.run_key].record == second
-    with sql_bench.store.read() as connection:
+    with sqlite_bench.store.read() as connection:
         rows = connection.execute(select(verdict.c.record_uid, verdict.c.verdict)).all()
     assert [tuple(row) for row in rows] == [(damaged.uid, "suspect")]
 
@@ -151,7 +151,7 @@ def test_flipped_bytes_of_the_file_give_no_wrong_answer(tmp_path: Path) -> None:
     sound = path.read_bytes()
     draw = random.Random(4)
     outcomes = {"true": 0, "miss": 0, "error": 0}
-    for _ in range(150):
+    for _ in range(1000):
         broken = bytearray(sound)
         broken[_place(draw, sound)] ^= 1 << draw.randrange(8)
         path.write_bytes(broken)

@@ -196,7 +196,7 @@ def test_a_sweep_that_version_2_went_on_with_has_its_overhead(
 
 def test_an_upgrade_that_fails_leaves_the_old_version(old: Store, version: str) -> None:
     """All columns and the version are one transaction: with the last taken, nothing is changed."""
-    with closing(sqlite3.connect(old.folder / "store.db")) as other:
+    with closing(sqlite3.connect(Path(str(old.folder), "store.db"))) as other:
         other.execute("ALTER TABLE sweep ADD COLUMN overhead TEXT")
     with pytest.raises(CacheError, match="duplicate column"):
         write(old)
@@ -232,8 +232,8 @@ def test_processes_may_upgrade_a_store_together(file: Path) -> None:
 
 def test_a_store_that_became_newer_meanwhile_is_not_written(old: Store) -> None:
     """Somebody's newer version upgraded it after it was opened here."""
-    with closing(sqlite3.connect(old.folder / "store.db")) as newer:
-        newer.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+    with closing(sqlite3.connect(Path(str(old.folder), "store.db"))) as newer:
+        newer.execute("UPDATE meta SET value = '99' WHERE key IN ('schema_version', 'min_client')")
         newer.commit()
     with pytest.raises(CacheError, match=r"schema 99.*newer.*update sweeper"):
         write(old)

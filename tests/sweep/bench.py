@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sweeper.model import (
     GO_ON,
     Direction,
+    Ended,
     Event,
     Factors,
     Goals,
@@ -126,7 +127,7 @@ class Bench:
         fresh: bool = False,
         digest: str = "d" * 64,
         key: Callable[[Params, int], Key | Uncacheable] = key_of,
-        tainted: Callable[[Sequence[str]], str | None] = lambda imported: None,
+        tainted: Callable[[Ended], str | None] = lambda ended: None,
         urgency: Urgency = Urgency.NONE,
         ladder: StopLadder | None = None,
         wrap_ledger: Callable[[Ledger], Ledger] = lambda ledger: ledger,

@@ -437,7 +437,7 @@ def test_what_cannot_be_keyed_is_trained_and_says_so(bench: Bench) -> None:
 
 def test_a_tainted_result_is_kept_but_not_served(bench: Bench) -> None:
     """When the code changed under the sweep, its results stay with it."""
-    bench.run(points(1), tainted=lambda imported: "train.py changed since the sweep began")
+    bench.run(points(1), tainted=lambda ended: "train.py changed since the sweep began")
     assert bench.store.hits[0].record.tainted == "train.py changed since the sweep began"
     bench.run(points(1), digest="e" * 64)
     assert bench.trained == 1

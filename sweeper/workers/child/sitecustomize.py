@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # typing takes longer to import than all the rest
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _WANDB_RUN = "wandb.sdk.wandb_run"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
+_MOST_OPENED = 20_000
 
 
 def _follow(channel: str) -> None:
@@ -25,9 +26,11 @@ def _follow(channel: str) -> None:
 
     The file is opened each time: a program may close and reuse any descriptor that it inherits.
     """
-    notes = os.path.join(os.path.dirname(channel), "executed")
+    private = os.path.dirname(channel)
     standard = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
     seen: set[str] = set()
+    looked_at: set[tuple[str, bool]] = set()
+    roots = _roots(private)
 
     def note(name: str) -> None:
         if name in seen:
@@ -37,6 +40,18 @@ def _follow(channel: str) -> None:
         installed = any(part in path for part in _INSTALLED)
         if name[:1] == "<" or installed or path.startswith((standard, _HERE)):
             return
+        write_down("executed", path)
+
+    def note_opened(name: str, reads: bool) -> None:
+        if (name, reads) in looked_at or len(looked_at) > _MOST_OPENED:
+            return
+        looked_at.add((name, reads))
+        path = os.path.abspath(name)
+        if roots and path.startswith(roots) and not any(part in path for part in _INSTALLED):
+            write_down("opened" if reads else "written", path)
+
+    def write_down(where: str, path: str) -> None:
+        notes = os.path.join(private, where)
         try:
             file = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError:
@@ -47,12 +62,28 @@ def _follow(channel: str) -> None:
             os.close(file)
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        if event == "exec":
+        if event == "open":
+            if type(args[0]) is str and type(args[2]) is int:
+                note_opened(args[0], args[2] & os.O_ACCMODE == os.O_RDONLY)
+        elif event == "exec":
             note(getattr(args[0], "co_filename", "<"))
         elif event == "import" and isinstance(args[1], str):
             note(args[1])  # an extension module
 
     sys.addaudithook(hook)
+
+
+def _roots(private: str) -> tuple[str, ...]:
+    """Return the folders whose files are the project's."""
+    try:
+        file = os.open(os.path.join(private, "roots"), os.O_RDONLY)
+    except OSError:
+        return ()
+    try:
+        names = os.read(file, 65536).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(file)
+    return tuple(root + os.sep for root in names.split("\0") if root)
 
 
 class _WandbFinder:
