@@ -13,7 +13,7 @@ import pytest
 from sweeper.cli.main import main
 from sweeper.config.load import load
 from sweeper.workers.objective import locate
-from tests.cli.conftest import Project
+from tests.cli.project import Project
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -139,3 +139,19 @@ def test_the_tests_that_the_wandb_page_names_are_there() -> None:
     assert len(named) > 25
     for file, test in named:
         assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test
+
+
+def test_every_test_that_the_store_page_names_is_there() -> None:
+    """A row of its table of failures that names no test would prove nothing."""
+    page = (ROOT / "docs/store.md").read_text(encoding="utf-8")
+    here = "\n".join(
+        file.read_text(encoding="utf-8")
+        for folder in ("tests", "sweeper/testing")
+        for file in (ROOT / folder).rglob("*.py")
+    )
+    files = re.findall(r"`?(tests/[\w/]+\.py)", page)
+    named = set(re.findall(r"\btest_\w+(?=[`,])", page))
+    assert len(files) > 10
+    assert len(named) > 15
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+    assert [name for name in sorted(named) if f"def {name}(" not in here] == []
