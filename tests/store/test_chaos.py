@@ -52,8 +52,11 @@ def test_a_hundred_kills_break_no_promise(store: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_broken_store_is_noticed(mutant: str) -> None:
     """A judge that finds nothing wrong with a broken store is worth nothing."""
-    code, found = _chaos(
-        "--mutant", mutant, "--first", "--round", "5", "--seconds", "120", "--hesitant", "0.3"
-    )
+    for hesitant in ("0.3", "0.6", "0.9"):  # the races are rare on a machine that does much else
+        code, found = _chaos(
+            "--mutant", mutant, "--first", "--round", "5", "--seconds", "60", "--hesitant", hesitant
+        )
+        if code:
+            break
     assert code == 1
     assert found["violations"]
