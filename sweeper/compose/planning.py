@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from sweeper.compose.asking import build_question
 from sweeper.compose.energy import check_gpus, loaded_factors
+from sweeper.compose.grids import check_grid
 from sweeper.compose.searching import build_study_of, rungs_of, space_errors, study_settings
 from sweeper.compose.storing import build_cache, build_ledger, cache_mode, open_store
 from sweeper.compose.sweeps import first_words, set_threads
@@ -58,6 +59,7 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
     source = trainee(loaded, Path.cwd())
     loaded_factors(loaded)
     check_gpus(loaded, local=False)
+    check_grid(loaded)
     build_study_of(loaded)
     notes = first_words(loaded.config, build_question(loaded, source))
     return CheckedSweep(ranges(loaded.config.space), tuple(notes))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sweeper.compose.energy import factors_of
+from sweeper.compose.grids import grid_search_of
 from sweeper.config.load import restore
 from sweeper.model import SweepHistory
 from sweeper.places import trial_folder
@@ -56,6 +57,8 @@ def figures(history: SweepHistory, *, ray_started: bool) -> SweepView:
                 cost=config.budget.cost,
             ),
             gpus_each=config.resources.gpus,
+            grid=grid_search_of(config),
+            replicates=config.trial.replicates,
         ),
         ray_started=ray_started,
     )

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sweeper import __version__
 from sweeper.compose.asking import build_question, fallback_seeds
 from sweeper.compose.energy import check_gpus, loaded_factors, own_class
+from sweeper.compose.grids import check_grid
 from sweeper.compose.reading import SweepView, figures
 from sweeper.compose.searching import build_study_of
 from sweeper.compose.storing import (
@@ -101,6 +102,7 @@ def compose(
     source = trainee(loaded, Path.cwd())
     chosen = loaded_factors(loaded)
     check_gpus(loaded, local=options.local)
+    check_grid(loaded)
     set_threads(config)
     question = build_question(loaded, source)
     study = build_study_of(loaded)

@@ -26,6 +26,7 @@ from sweeper.config.enqueue import PointsField
 from sweeper.config.goals import (
     MetricField,
 )
+from sweeper.config.grid import Grid
 from sweeper.config.output import OutputField
 from sweeper.config.parameters import read_space
 from sweeper.config.problems import Path
@@ -140,6 +141,10 @@ class SweepKeys(Section):
         default=(),
         description="Points to try first.",
         examples=[[{"lr": 0.001}]],
+    )
+    grid: Grid | None = Field(
+        default=None,
+        description="The grid search that this sweep replaces, for what it would have cost.",
     )
     budget: Budget = Budget()
     trial: Trial = Trial()

@@ -23,6 +23,7 @@ from sweeper.config.goals import (
     check_metrics,
     goals_of,
 )
+from sweeper.config.grid import Grid, check_levels
 from sweeper.config.keys import Method, SweepKeys
 from sweeper.config.output import check_output
 from sweeper.config.parameters import parameter_paths, uncountable
@@ -150,6 +151,14 @@ class SweepConfig(SweepKeys):
         )
         check_output(output, names, objective=data.get("objective") is not None)
         return output
+
+    @field_validator("grid")
+    @classmethod
+    def _levels_exist(cls, grid: Grid | None, info: ValidationInfo) -> Grid | None:
+        paths = parameter_paths(info.data.get("space", {}))
+        if grid is not None and paths:
+            check_levels(grid, paths)
+        return grid
 
     @field_validator("cache")
     @classmethod

@@ -62,6 +62,7 @@ _TYPES = {
 _MODELS = {
     "metric": "metric",
     "scheduler": "Scheduler",
+    "grid": "Grid",
     "budget": "Budget",
     "trial": "Trial",
     "resources": "Resources",

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from sweeper.config import caching, sections
 from sweeper.config.energy import Energy
 from sweeper.config.goals import MetricKeys
+from sweeper.config.grid import Grid
 from sweeper.config.models import SweepConfig
 from sweeper.config.problems import (
     Path,
@@ -38,6 +39,7 @@ _SECTIONS: Mapping[Path, type[Section]] = {
     ("metric",): MetricKeys,
     ("metrics",): MetricKeys,
     ("scheduler",): Scheduler,
+    ("grid",): Grid,
     ("budget",): sections.Budget,
     ("trial",): sections.Trial,
     ("resources",): sections.Resources,
@@ -54,6 +56,7 @@ _EXAMPLES: Mapping[Path, str] = {
     ("metrics", "name"): "the key under which the objective reports it",
     ("parameters",): "such as parameters: {lr: {min: 0.001, max: 0.1}}",
     ("scheduler", "engine"): "optuna, ax or wandb",
+    ("grid", "levels"): "how many values or which, such as levels: {lr: 5}",
     ("early_terminate", "patience"): "so many reports without an improvement, such as patience: 5",
 }
 _KINDS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweeper.model import CauseKind, Source, TrialRow, TrialState, UseRow
+from sweeper.reporting.full_costs import projected_j
 from sweeper.reporting.outcomes import TrialView
 from sweeper.reporting.physical import Total, physical, total
 
@@ -39,8 +40,5 @@ def _stopped_by_pruner(trial: TrialView) -> bool:
 
 def _unrun_j(row: TrialRow, max_steps: int | None) -> float | None:
     """Estimate what a pruned trial did not use: its joules per step, up to the horizon."""
-    used_j = physical(row.energy_j)
-    if max_steps is None or used_j is None or not row.curve:
-        return None
-    done = row.steps + (row.curve[0].step == 0)  # who counts from 0 has done one step more
-    return max(0.0, used_j / done * max_steps - used_j)
+    full_j, used_j = projected_j(row, max_steps), physical(row.energy_j)
+    return None if full_j is None or used_j is None else full_j - used_j

@@ -14,6 +14,7 @@ from sweeper.reporting.clean import one_line
 from sweeper.reporting.energy_words import energy_lines, hint_lines
 from sweeper.reporting.find_words import find_lines
 from sweeper.reporting.findings import Failure, Producer, Uncached
+from sweeper.reporting.saving_words import saving_lines
 from sweeper.reporting.summary import Summary
 
 __all__ = ["closing_text", "headline", "section", "summary_lines"]
@@ -45,6 +46,7 @@ def summary_lines(summary: Summary) -> list[str]:
         *first,
         *section("trials", _count_lines(summary)),
         *section("energy", energy_lines(summary)),
+        *section("grid", saving_lines(summary)),
         *section("hint", hint_lines(summary)),
         *section("store", _store_lines(summary)),
         *last,

@@ -15,6 +15,7 @@ from sweeper.model import Factors, Goals, SweepHistory, SweepState, TrialRow, Va
 from sweeper.reporting.accounts import EnergyAccount, account
 from sweeper.reporting.budgets import Budgets, Spending, spendings
 from sweeper.reporting.clean import jsonable
+from sweeper.reporting.counterfactual import GridSearch, Saving, saving_of
 from sweeper.reporting.findings import (
     Failure,
     Producer,
@@ -42,11 +43,15 @@ class Asked:
         budgets: Limits that are held against joules.
         gpus_each: GPUs of one worker, a fraction for a shared one; None: one each where there are
             any.
+        grid: The grid search that the sweep replaces; None: nobody asks what it would have cost.
+        replicates: Trainings of each point.
     """
 
     max_steps: int | None = None
     budgets: Budgets = field(default_factory=Budgets)
     gpus_each: float | None = None
+    grid: GridSearch | None = None
+    replicates: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Summary:
         spendings: What was spent of each limit that is held against joules.
         packing: How GPUs that were mostly idle could have been used; None: they were not, or it is
             not known.
+        saving: What the grid search that the sweep replaces would have cost; None: nobody asked.
     """
 
     handle: str
@@ -97,6 +103,7 @@ class Summary:
     held: Held
     spendings: tuple[Spending, ...]
     packing: Packing | None
+    saving: Saving | None = None
 
     @property
     def best(self) -> Find | None:
@@ -159,6 +166,7 @@ class Summary:
             "gpu_h": jsonable(self.held.gpu_h),
             "budgets": [spending.to_json() for spending in self.spendings],
             "packing": None if self.packing is None else self.packing.to_json(),
+            "grid": None if self.saving is None else self.saving.to_json(self.factors),
         }
 
     def _energy_json(self) -> dict[str, Value]:
@@ -235,6 +243,16 @@ def summarize(
             asked.budgets, factors, spent_j=energy.spent_j, assumed_j=energy.assumed_j
         ),
         packing=packing(trained, asked.gpus_each),
+        saving=None
+        if asked.grid is None
+        else saving_of(
+            asked.grid,
+            history,
+            trials,
+            energy,
+            max_steps=asked.max_steps,
+            replicates=asked.replicates,
+        ),
     )
 
 

@@ -133,7 +133,7 @@ def test_a_section_without_a_value_is_an_absent_one(tmp_path: Path) -> None:
 
 UNITS_J = "J, kJ, MJ, Wh, kWh, MWh"
 KEYS = (
-    "budget, cache, command, constraints, description, early_terminate, energy, enqueue, "
+    "budget, cache, command, constraints, description, early_terminate, energy, enqueue, grid, "
     "max_steps, method, metric, metrics, name, objective, parameters, program, ray, resources, "
     "sampler, scheduler, seed, stdout, trial"
 )
