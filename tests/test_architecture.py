@@ -28,9 +28,20 @@ MAY_IMPORT = {
     "store": SEAMS,
     "reporting": SEAMS,
     "sweep": SEAMS,
+    "replay": SEAMS,
     "testing": SEAMS | {"trial", "store", "energy"},  # modes of the store, words of boards
     "compose": SEAMS
-    | {"__init__", "config", "search", "workers", "energy", "store", "reporting", "sweep"},
+    | {
+        "__init__",
+        "config",
+        "search",
+        "workers",
+        "energy",
+        "store",
+        "reporting",
+        "sweep",
+        "replay",
+    },
     # The command line also prints what it got, and reads lists that are no seam's business.
     "__main__": {"cli"},
     "cli": SEAMS | {"__init__", "compose", "config", "reporting", "store", "sweep"},
