@@ -17,6 +17,7 @@ from ConfigSpace import Categorical as SmacCategorical
 from ConfigSpace import Configuration, ConfigurationSpace, Float, Integer
 from recorded import Problem
 from smac import HyperparameterOptimizationFacade, Scenario
+from smac.main.exceptions import ConfigurationSpaceExhaustedException
 from smac.runhistory import StatusType, TrialInfo, TrialValue
 
 from sweeper.model import (
@@ -69,7 +70,7 @@ class SmacStudy:
             warnings.simplefilter("ignore")
             try:
                 info = self._smac.ask()
-            except StopIteration:
+            except (StopIteration, ConfigurationSpaceExhaustedException):
                 return None
         number, self._asked = self._asked, self._asked + 1
         self._open[number] = info

@@ -18,6 +18,7 @@ import click
 
 from sweeper import __version__
 from sweeper.cli.cache import cache
+from sweeper.cli.compare import compare
 from sweeper.cli.energy import energy
 from sweeper.cli.plan import check, plan, schema
 from sweeper.cli.report import report
@@ -114,6 +115,7 @@ stopped early, and no configuration is trained twice: results stay in a store.
   sweeper run sweep.yaml    run a sweep, or go on with it
   sweeper ls                what was run
   sweeper show last         one sweep; `show last/7` is one trial of it
+  sweeper compare A B       what each took; `compare sweep.yaml`: against grid search
   sweeper report last       `--format model-card`: its emissions, for Hugging Face
   sweeper energy probe      what can be measured here; `energy measure -- COMMAND`
   sweeper cache status      the store of results; `cache explain last/7`: why it was trained
@@ -139,6 +141,7 @@ main.add_command(plan)
 main.add_command(run)
 main.add_command(ls)
 main.add_command(show)
+main.add_command(compare)
 main.add_command(report)
 main.add_command(stop)
 main.add_command(schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,11 +15,12 @@ from sweeper.model import SweepHistory
 from sweeper.places import trial_folder
 from sweeper.reporting.budgets import Budgets
 from sweeper.reporting.summary import Asked, Summary, summarize
+from sweeper.reporting.versus import Versus, versus
 
 if TYPE_CHECKING:
     from sweeper.store.engine import Store
 
-__all__ = ["SweepView", "figures", "trained_cpu", "trial_folder_of", "view"]
+__all__ = ["SweepView", "compare_sweeps", "figures", "trained_cpu", "trial_folder_of", "view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ def figures(history: SweepHistory, *, ray_started: bool) -> SweepView:
         ray_started=ray_started,
     )
     return SweepView(history, summary)
+
+
+def compare_sweeps(store: Store, sweeps: Sequence[UUID]) -> Versus:
+    """Read sweeps and compare them.
+
+    Raises:
+        SweeperError: If one cannot be read, or they are judged by different metrics.
+    """
+    views = [view(store, sweep) for sweep in sweeps]
+    return versus(
+        [(it.history, it.summary, restore(it.history.sweep.config).method.value) for it in views]
+    )
 
 
 def trial_folder_of(history: SweepHistory, number: int, replicate: int = 0) -> str:

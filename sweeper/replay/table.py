@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sweeper.model import Params
 
-__all__ = ["Table", "Training"]
+__all__ = ["Reported", "Table", "Training"]
+
+# Step, judged value, seconds and joules so far of one report; None: unknown.
+Reported = tuple[int, float | None, float, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,31 @@ class Training:
     values: tuple[float | None, ...]
     energy_j: tuple[float, ...]
     elapsed_s: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls, reports: Sequence[Reported], value: float, energy_j: float, elapsed_s: float
+    ) -> Training:
+        """Put a training together; joules that are unknown on the way grow with time.
+
+        Args:
+            reports: Step, judged value, seconds and joules of each; ascending.
+            value: At the end; nan: it has none.
+            energy_j: All of it.
+            elapsed_s: All of it.
+        """
+        if not reports:
+            return cls((1,), (value,), (energy_j,), (elapsed_s,))
+        steps, values, times, joules = zip(*reports, strict=True)
+        whole_s = max(elapsed_s, times[-1])
+        known = all(it is not None for it in joules)
+        grown = joules if known else [energy_j * it / whole_s if whole_s else 0.0 for it in times]
+        return cls(
+            tuple(steps),
+            (*values[:-1], value),
+            (*(min(float(it or 0.0), energy_j) for it in grown[:-1]), energy_j),
+            (*times[:-1], whole_s),
+        )
 
     @property
     def last(self) -> float | None:

@@ -6,19 +6,22 @@ Owns: which values a parameter would have in a grid. Must not import optuna.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sweeper.errors import SpaceError
 from sweeper.expression import Expression
 from sweeper.model import (
     Categorical,
+    Conditional,
     Constant,
     Continuous,
     IntUniform,
     LogNormal,
     LogUniform,
+    Nested,
     Normal,
+    Parameter,
     Params,
     Quantized,
     Space,
@@ -94,6 +97,48 @@ class Replaced:
         if not all(constraint.allows(nested) for constraint in self.constraints):
             return None
         return point_identity(nested, self.without)
+
+    def listed(self) -> Space:
+        """Return the grid as a space of lists of values."""
+        return self._space(lambda leaf: leaf.parameter)
+
+    def ordinal(self) -> Space:
+        """Return the grid as a space to search: numbers by their place, in their order.
+
+        What conditions or constraints name stays a list of values. ``decoded`` leads back.
+        """
+        return self._space(self._axis)
+
+    def _space(self, axis: Callable[[Leaf], Leafy]) -> Space:
+        space: dict[str, Parameter] = {}
+        for leaf in self.flat.by_path:
+            place = space
+            for name in leaf.path[:-1]:
+                group = place.setdefault(name, Nested({}))
+                assert isinstance(group, Nested)
+                place = group.parameters  # type: ignore[assignment] # made two lines above
+            place[leaf.path[-1]] = _under(leaf, axis(leaf))
+        return space
+
+    def decoded(self, params: Params) -> Params:
+        """Return the grid's point that params of ``ordinal`` mean."""
+        chosen: dict[str, Value] = {}
+        for leaf in self.flat.by_path:
+            given, there = _looked_up(params, leaf.path)
+            if there:
+                by_place = isinstance(self._axis(leaf), IntUniform)
+                chosen[leaf.name] = list(listed(leaf.parameter))[given] if by_place else given
+        return self.flat.nest(chosen)
+
+    def _axis(self, leaf: Leaf) -> Constant | Categorical | IntUniform:
+        parameter = leaf.parameter
+        assert isinstance(parameter, Constant | Categorical)
+        named = {name for it in self.flat.leaves for when in it.conditions for name in when.names}
+        named |= {name for it in self.constraints for name in it.names}
+        is_named = any(leaf.dotted == n or leaf.dotted.startswith(f"{n}.") for n in named)
+        if isinstance(parameter, Constant) or is_named or not _are_numbers(parameter.values):
+            return parameter
+        return IntUniform(0, len(parameter.values) - 1)
 
     def points(self) -> Iterator[Params]:
         """Yield the allowed points, the last parameter by path varying fastest."""
@@ -206,6 +251,18 @@ def _shares(parameter: Continuous | Quantized, count: int) -> list[float]:
     if count == 1 or isinstance(law, Normal | LogNormal):
         return [(k + 0.5) / count for k in range(count)]
     return [k / (count - 1) for k in range(count)]
+
+
+def _under(leaf: Leaf, parameter: Leafy) -> Parameter:
+    """Put a parameter under the conditions of its leaf."""
+    if not leaf.conditions:
+        return parameter
+    whole = " and ".join(f"({condition.text})" for condition in leaf.conditions)
+    return Conditional(Expression(whole), parameter)
+
+
+def _are_numbers(values: Sequence[Value]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _looked_up(params: Params, path: Sequence[str]) -> tuple[Value, bool]:
