@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -75,19 +75,21 @@ def replay_race(
     points = list(replaced.points())
     with closing(open_store(store_url or loaded.config.cache.url)) as store:
         kept = _kept(loaded, points, overrides, store)
-    table: Table
-    if kept is not None:
-        table, on_grid, seeds = kept
-    else:
-        table, on_grid, seeds = _asked(loaded, points, repetitions), False, repetitions
     space = replaced.listed()
     entrants = {
         way.name: variant(str(loaded.path), overrides, way, 0, space)
         for way in ways
         if way.name != EXHAUSTIVE
     }
-    contest = contest_of(loaded, replaced, table, entrants, on_grid=on_grid)
-    runs, targets = race(contest, repetitions)
+    with ExitStack() as stack:
+        table: Table
+        if kept is not None:
+            table, on_grid, seeds = kept
+        else:
+            asker = stack.enter_context(closing(_asker(loaded, len(points))))
+            table, on_grid, seeds = _asked(asker, loaded, points, repetitions), False, repetitions
+        contest = contest_of(loaded, replaced, table, entrants, on_grid=on_grid)
+        runs, targets = race(contest, repetitions)
     known = [target for target in targets if not math.isnan(target)]
     if not known:
         raise SweeperError("compare: not one point of the grid has a value")
@@ -250,30 +252,39 @@ def _training(hit: Hit, loaded: LoadedSweep) -> Training:
     return Training.of(reports, value, total_j, record.elapsed_s)
 
 
-def _asked(loaded: LoadedSweep, points: Sequence[Params], repetitions: int) -> Table:
+def _lacking(loaded: LoadedSweep, points: int) -> str:
+    return (
+        f"compare: the store has no whole grid of results of this file ({points:,} points); "
+        f"`sweeper compare {loaded.path} --methods grid,random,bayes --seeds 5` trains them"
+    )
+
+
+def _asker(loaded: LoadedSweep, points: int) -> Asker:
+    """Return what asks the objective itself.
+
+    Raises:
+        SweeperError: If it is a program: then the store must have the results.
+    """
+    source = trainee(loaded, Path.cwd())
+    if not isinstance(source, ObjectiveSource):
+        raise SweeperError(_lacking(loaded, points))
+    return Asker(source, loaded.config.max_steps)
+
+
+def _asked(asker: Asker, loaded: LoadedSweep, points: Sequence[Params], repetitions: int) -> Table:
     """Ask the objective itself, if it is one that knows.
 
     Raises:
         SweeperError: If it trains for real: then the store must have the results.
     """
-    config = loaded.config
-    source = trainee(loaded, Path.cwd())
-    lacking = (
-        f"compare: the store has no whole grid of results of this file ({len(points):,} points); "
-        f"`sweeper compare {loaded.path} --methods grid,random,bayes --seeds 5` trains them"
-    )
-    if not isinstance(source, ObjectiveSource):
-        raise SweeperError(lacking)
-    asker = Asker(source, config.max_steps)
 
     def ask(params: Params, seed: int) -> Training:
-        reports = asker.ask(params, seed)
-        return _told(reports, config.goals)
+        return _told(asker.ask(params, seed), loaded.config.goals)
 
     try:
         ask(points[0], 0)
     except PoolError as error:
-        raise SweeperError(f"{lacking}\n{error}") from error
+        raise SweeperError(f"{_lacking(loaded, len(points))}\n{error}") from error
     return AskedTable(ask, seeds=min(repetitions, _TRUTH))
 
 

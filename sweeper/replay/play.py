@@ -63,7 +63,7 @@ class Played:
         own_j: The orchestrator's part of ``energy_j``.
         trials: Distinct points that were trained.
         pruned: How many of them were stopped early.
-        quality: Of the incumbent at the end, as the table knows it; None: there is none.
+        best: The incumbent at the end; None: there is none.
     """
 
     energy_to_target_j: float | None
@@ -73,7 +73,7 @@ class Played:
     own_j: float
     trials: int
     pruned: int
-    quality: float | None
+    best: Params | None
 
 
 @dataclass(slots=True)
@@ -122,7 +122,6 @@ class _Game:
             self._now_s, number = heapq.heappop(self._agenda)
             self._step(self._flights[number])
             self._fill()
-        quality = None if self._best is None else self._table.quality(self._best[1])
         return Played(
             energy_to_target_j=None if self._reached is None else self._reached[0],
             time_to_target_s=None if self._reached is None else self._reached[1],
@@ -131,7 +130,7 @@ class _Game:
             own_j=self._own_j,
             trials=self._trials,
             pruned=self._pruned,
-            quality=quality,
+            best=None if self._best is None else self._best[1],
         )
 
     def _is_over(self) -> bool:

@@ -158,13 +158,13 @@ def _run(
 
     rules = Rules(contest.direction, succeeds, grid_j, most_trials=len(contest.grid))
     played = play(make(repetition), contest.table, repetition, rules)
-    quality = played.quality
+    quality = math.nan if played.best is None else contest.quality(played.best, repetition)
     return Run(
         method,
         repetition,
         grid_j,
         played.energy_to_target_j,
-        quality if quality is not None and math.isfinite(quality) else None,
+        quality if math.isfinite(quality) else None,
         played.trials,
         played.pruned,
     )
