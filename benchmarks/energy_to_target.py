@@ -102,9 +102,10 @@ def _row(task: Task, repetition: int) -> Row:
         most_trials=len(on.grid),
         repeats_count=search.repeats_count,
     )
-    played = play(search.make(on, repetition), on.table(), repetition, rules)
+    table = on.table()
+    played = play(search.make(on, repetition), table, repetition, rules)
     reached_j, reached_s = played.energy_to_target_j, played.time_to_target_s
-    quality = None if until_success else played.quality
+    quality = None if until_success or played.best is None else table.quality(played.best)
     return Row(
         benchmark=task.benchmark,
         search=task.search,

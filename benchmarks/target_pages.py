@@ -207,7 +207,7 @@ def _beside(of: Mapping[str, Mapping[str, Sequence[Replay]]]) -> str:
 
 # --- the figure ---
 
-_WIDE, _HIGH, _LEFT, _TOP, _GAP = 260, 170, 44, 64, 56
+_WIDE, _HIGH, _LEFT, _TOP, _GAP = 260, 170, 44, 80, 56
 
 
 def figure(groups: Groups) -> str:
