@@ -27,6 +27,9 @@ OPTIONAL: dict[str, Callable[[], bool]] = {
     "torch": lambda: importlib.util.find_spec("torch") is not None,
     "wandb": lambda: importlib.util.find_spec("wandb") is not None,
     "postgres": postgres.is_there,
+    "browser": lambda: (
+        importlib.util.find_spec("playwright") is not None and Path("/usr/bin/chromium").exists()
+    ),
 }
 
 

@@ -61,6 +61,7 @@ OWNERS: dict[str, str | tuple[str, ...]] = {
     "click": "cli/",
     "rich": "reporting/",
     "plotly": "reporting/",
+    "pyarrow": "reporting/",
     "psycopg": "store/",
 }
 

@@ -20,10 +20,14 @@ from sweeper import __version__
 from sweeper.cli.cache import cache
 from sweeper.cli.compare import compare
 from sweeper.cli.energy import energy
+from sweeper.cli.export import export
 from sweeper.cli.plan import check, plan, schema
 from sweeper.cli.report import report
+from sweeper.cli.retrain import retrain
 from sweeper.cli.run import run
-from sweeper.cli.sweeps import ls, show, stop
+from sweeper.cli.show import show
+from sweeper.cli.sweeps import ls, stop
+from sweeper.cli.watch import watch
 from sweeper.errors import ConfigError, SweeperError
 from sweeper.places import log_file
 
@@ -116,7 +120,10 @@ stopped early, and no configuration is trained twice: results stay in a store.
   sweeper ls                what was run
   sweeper show last         one sweep; `show last/7` is one trial of it
   sweeper compare A B       what each took; `compare sweep.yaml`: against grid search
+  sweeper watch             a sweep that runs in another terminal
   sweeper report last       `--format model-card`: its emissions, for Hugging Face
+  sweeper export last -o trials.csv    `.json`, `.parquet`; `.db`: for optuna-dashboard
+  sweeper retrain last/7    train it again: do the values agree?
   sweeper energy probe      what can be measured here; `energy measure -- COMMAND`
   sweeper cache status      the store of results; `cache explain last/7`: why it was trained
   sweeper schema            the JSON Schema of a sweep file, for editors
@@ -143,6 +150,9 @@ main.add_command(ls)
 main.add_command(show)
 main.add_command(compare)
 main.add_command(report)
+main.add_command(export)
+main.add_command(retrain)
+main.add_command(watch)
 main.add_command(stop)
 main.add_command(schema)
 main.add_command(energy)

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweeper.cli.exit_codes import exit_code
 from sweeper.errors import SweeperError
 
 if TYPE_CHECKING:
     from sweeper.compose import SweepView
-    from sweeper.sweep.loop import SweepResult
 
 __all__ = ["run"]
-
-DONE, FAILED, STOPPED, INTERRUPTED = 0, 1, 3, 130
 
 
 @click.command()
@@ -94,17 +92,7 @@ def run(
         _print(seen, as_json=as_json)
     if failure is not None:
         raise failure
-    sys.exit(_exit_code(result))
-
-
-def _exit_code(result: SweepResult) -> int:
-    from sweeper.model import SweepState
-
-    if result.state is SweepState.FAILED:
-        return FAILED
-    if result.state is SweepState.STOPPED:
-        return INTERRUPTED if result.stopped_by == "interrupt" else STOPPED
-    return DONE
+    sys.exit(exit_code(result.state, result.stopped_by))
 
 
 def _print(view: SweepView, *, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,11 +79,25 @@ def _output(source: ObjectiveSource | ProgramSource) -> Value:
     return [source.output.style.value, *source.output.patterns]
 
 
-def fallback_seeds(config: SweepConfig) -> Callable[[int, int], int]:
-    """Return what makes the seed of a trial without a key, from its number and replicate."""
+def fallback_seeds(
+    config: SweepConfig, chosen: Callable[[int], int | None] = lambda replicate: None
+) -> Callable[[int, int], int]:
+    """Return what makes the seed of a trial without a key, from its number and replicate.
+
+    Args:
+        config: The sweep's.
+        chosen: The seed that a replicate is to have; None: as the file says.
+    """
     from sweeper.store.key import fallback_seed
 
     given = config.trial.seed
-    if given is not None:
-        return lambda number, replicate: (given + replicate) % 2**32
-    return partial(fallback_seed, config.seed)
+
+    def seed(number: int, replicate: int) -> int:
+        wanted = chosen(replicate)
+        if wanted is not None:
+            return wanted
+        if given is not None:
+            return (given + replicate) % 2**32
+        return fallback_seed(config.seed, number, replicate)
+
+    return seed

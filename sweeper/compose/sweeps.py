@@ -61,6 +61,7 @@ class RunOptions:
         store_url: Wins over the file and the environment.
         recache: Train although the store answers; what is found out is added to it.
         resume: Go on with this sweep although its code or file has changed: a handle or a uid.
+        seeds: Of the replicates of every trial; empty: as the file says.
     """
 
     fresh: bool = False
@@ -68,6 +69,11 @@ class RunOptions:
     store_url: str | None = None
     recache: bool = False
     resume: str | None = None
+    seeds: tuple[int, ...] = ()
+
+    def seed(self, replicate: int) -> int | None:
+        """Return the seed that a replicate is to have; None: as the file says."""
+        return self.seeds[replicate] if self.seeds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +157,10 @@ def compose(
         ledger=ledger,
         observers=observers,
         ladder=ladder,
-        key=lambda params, replicate: question.key(params, replicate=replicate),
-        fallback_seed=fallback_seeds(config),
+        key=lambda params, replicate: question.key(
+            params, replicate=replicate, seed=options.seed(replicate)
+        ),
+        fallback_seed=fallback_seeds(config, options.seed),
         tainted=Taint(question, in_place=snapshot is None),
         prov={
             "sweeper": __version__,

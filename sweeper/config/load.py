@@ -124,6 +124,25 @@ def restore(text: str) -> SweepConfig:
     return config
 
 
+def recalled(text: str, changes: Mapping[str, Any], label: str) -> LoadedSweep:
+    """Read back what ``resolved_json`` wrote as a sweep that can run, with some keys changed.
+
+    Args:
+        text: The recorded configuration.
+        changes: Top-level keys and what they are now.
+        label: What error messages call it.
+
+    Raises:
+        ConfigError: If it is no configuration of this version.
+    """
+    data = {**restore(text).document(), **changes}
+    source = Source(label, lines={(): 0})
+    config, problems = _validated(data, [])
+    if config is None:
+        raise ConfigError(source.rendered(problems))
+    return LoadedSweep(config, (), FilePath(label), source)
+
+
 def _mapping(document: Document) -> dict[str, Any]:
     """Return the document if it is a mapping."""
     if isinstance(document.data, dict):

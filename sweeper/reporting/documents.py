@@ -1,13 +1,12 @@
-"""The JSON of the reading commands: lists, one sweep, one trial.
+"""The JSON of the reading commands: one sweep, one trial.
 
 Owns: their keys. Strict JSON: nothing non-finite, unknown is null. Standard library only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from sweeper.errors import SweeperError
 from sweeper.model import (
@@ -15,7 +14,6 @@ from sweeper.model import (
     Decision,
     Source,
     SweepHistory,
-    SweepState,
     TrialRow,
     UseRow,
     Value,
@@ -26,56 +24,58 @@ from sweeper.reporting.physical import Total, physical, total
 from sweeper.reporting.summary import Summary
 from sweeper.reporting.trial_files import TrialFolder
 from sweeper.reporting.utilisation import gpu_use
+from sweeper.reporting.whereabouts import whereabouts
 from sweeper.reporting.worth import broken, worth_of
 
-__all__ = ["ListedSweep", "find_trial", "spent_by", "sweep_json", "sweeps_json", "trial_json"]
+__all__ = [
+    "course_json",
+    "find_trial",
+    "spent_by",
+    "sweep_json",
+    "trial_facts",
+    "trial_json",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSweep:
-    """One line of ``sweeper ls``.
+def sweep_json(
+    history: SweepHistory,
+    summary: Summary,
+    *,
+    trials: Sequence[TrialView] | None = None,
+    curves: bool = False,
+) -> dict[str, Value]:
+    """Return ``sweeper show SWEEP --json``: the summary, who ran it, and ``trial_list``.
 
-    Attributes:
-        settled: Trials that have ended.
-        started_at: Seconds since 1970 UTC.
+    Args:
+        history: The sweep's.
+        summary: Of the sweep.
+        trials: Which are listed, in their order; None: all.
+        curves: Add each trial's curve and decisions, as ``sweeper export`` does.
     """
-
-    handle: str
-    uid: UUID
-    state: SweepState
-    settled: int
-    started_at: float
-    who: str
-    host: str
-
-
-def sweeps_json(listings: Iterable[ListedSweep]) -> list[dict[str, Value]]:
-    """Return ``sweeper ls --json``."""
-    return [
-        {
-            "sweep": listed.handle,
-            "uid": str(listed.uid),
-            "state": listed.state.value,
-            "settled": listed.settled,
-            "started_at": jsonable(listed.started_at),
-            "who": listed.who,
-            "host": listed.host,
-        }
-        for listed in listings
-    ]
-
-
-def sweep_json(history: SweepHistory, summary: Summary) -> dict[str, Value]:
-    """Return ``sweeper show SWEEP --json``: the summary, who ran it, and ``trial_list``."""
     sweep = history.sweep
+    listed = trials_of(history) if trials is None else trials
     return {
         **summary.to_json(),
         "who": sweep.who,
         "host": sweep.host,
         "started_at": jsonable(sweep.started_at),
         "ended_at": jsonable(sweep.ended_at),
-        "trial_list": [_trial(trial, history, summary) for trial in trials_of(history)],
+        "best_files": _best_files(history, summary),
+        "trial_list": [
+            {
+                **trial_facts(trial, history, summary),
+                **(course_json(trial.first, summary) if curves else {}),
+            }
+            for trial in listed
+        ],
     }
+
+
+def _best_files(history: SweepHistory, summary: Summary) -> Value:
+    """Return where the files of the best trial are; None: there is none, or a front."""
+    if summary.best is None:
+        return None
+    return whereabouts(find_trial(history, summary.best.number), history).to_json()
 
 
 def trial_json(
@@ -99,14 +99,14 @@ def trial_json(
     row, files = trial.first, [_folder(folder) for folder in folders]
     return {
         "sweep": summary.handle,
-        **_trial(trial, history, summary),
-        "curve": _curve(row.curve, summary),
-        "decisions": [_decision(decision) for decision in row.decisions],
+        **trial_facts(trial, history, summary),
+        **course_json(row, summary),
         "energy": None if row.energy is None else jsonable(asdict(row.energy)),
         "node": row.node,
         "gpus": list(row.gpus),
         "record": None if row.record_uid is None else str(row.record_uid),
         "attempts": [_attempt(attempt) for attempt in trial.attempts],
+        "trained_files": whereabouts(trial, history).to_json(),
         **files[0],
         **({"folders": files} if len(files) > 1 else {}),
     }
@@ -130,7 +130,8 @@ def spent_by(trial: TrialView) -> Total:
     return total(row.energy_j for row in trial.attempts if row.source is Source.RUN)
 
 
-def _trial(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[str, Value]:
+def trial_facts(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[str, Value]:
+    """Return what lists and pages say of a trial."""
     params, goals = trial.first.params, summary.goals
     worth = worth_of(trial.trainings, goals, summary.factors)
     uses = (_producer(use) for use in history.uses if use.number == trial.number)
@@ -153,6 +154,14 @@ def _trial(trial: TrialView, history: SweepHistory, summary: Summary) -> dict[st
     if goals.constraints and trial.complete and worth is not None:
         document["broken"] = jsonable(broken(worth, params, goals))
     return document
+
+
+def course_json(row: TrialRow, summary: Summary) -> dict[str, Value]:
+    """Return what a training reported, and what early stopping decided."""
+    return {
+        "curve": _curve(row.curve, summary),
+        "decisions": [_decision(decision) for decision in row.decisions],
+    }
 
 
 def _curve(curve: Curve, summary: Summary) -> list[dict[str, Value]]:

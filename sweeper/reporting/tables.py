@@ -1,12 +1,12 @@
-"""The pages that list: all sweeps, and the trials of one.
+"""The page of a sweep.
 
-Owns: their layout, and how any page is printed. Imports rich at the top: only the reading commands
+Owns: its layout, and how any page is printed. Imports rich at the top: only the reading commands
 import this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -16,13 +16,13 @@ from sweeper.model import SweepHistory
 from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line
 from sweeper.reporting.closing import headline, section, summary_lines
-from sweeper.reporting.documents import ListedSweep
-from sweeper.reporting.grid import table_of, text_of
+from sweeper.reporting.grid import text_of
 from sweeper.reporting.outcomes import trials_of
+from sweeper.reporting.selection import EVERYTHING, Selection, select
 from sweeper.reporting.summary import Summary
 from sweeper.reporting.trial_table import TrialTable
 
-__all__ = ["page_console", "print_page", "sweep_page", "sweeps_table"]
+__all__ = ["page_console", "print_page", "sweep_page"]
 
 _UNWRAPPED = 100_000  # columns: a file has no right margin
 
@@ -49,31 +49,21 @@ def print_page(page: RenderableType, stream: TextIO) -> None:
     page_console(stream, is_terminal=stream.isatty()).print(page)
 
 
-def sweeps_table(listings: Iterable[ListedSweep], *, now: float) -> RenderableType:
-    """Lay out ``sweeper ls``.
+def sweep_page(
+    history: SweepHistory,
+    summary: Summary,
+    *,
+    selection: Selection = EVERYTHING,
+    best: Sequence[str] = (),
+) -> RenderableType:
+    """Lay out ``sweeper show SWEEP``: what the end of ``run`` says, and its trials.
 
     Args:
-        listings: In the order in which they are shown.
-        now: Seconds since 1970 UTC by the clock that ``started_at`` comes from.
+        history: The sweep's.
+        summary: Of the sweep.
+        selection: Which trials are listed.
+        best: Lines about the best trial: where its files are, how it is trained again.
     """
-    rows = [
-        (
-            listed.handle,
-            listed.state.value,
-            figures.count(listed.settled),
-            figures.ago(now - listed.started_at),
-            listed.who,
-            listed.host,
-        )
-        for listed in listings
-    ]
-    if not rows:
-        return Text("no sweeps")
-    return table_of(["sweep", "state", "trials", "started", "who", "host"], rows, right={2})
-
-
-def sweep_page(history: SweepHistory, summary: Summary) -> RenderableType:
-    """Lay out ``sweeper show SWEEP``: what the end of ``run`` says, and every trial."""
     sweep = history.sweep
     who = f"{one_line(sweep.who)} on {one_line(sweep.host)}"
     started = f"{who}, started {figures.moment(sweep.started_at)}"
@@ -81,8 +71,15 @@ def sweep_page(history: SweepHistory, summary: Summary) -> RenderableType:
         headline(summary),
         *section("run by", [started, f"uid {sweep.uid}"]),
         *summary_lines(summary),
+        *best,
     ]
-    trials = trials_of(history)
-    if not trials:
-        return text_of(head)
-    return Group(text_of(head), Text(), TrialTable(trials, summary))
+    trials, hidden = select(trials_of(history), summary, selection)
+    parts: list[RenderableType] = [text_of(head)]
+    if trials:
+        parts += [Text(), TrialTable(trials, summary)]
+    elif selection.words:
+        parts += [Text(), Text(f"no {selection.words} trial")]
+    if hidden:
+        more = figures.count(hidden, f"more {selection.words} trial".replace("  ", " "))
+        parts.append(Text(f"and {more}"))
+    return Group(*parts)

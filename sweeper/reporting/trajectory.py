@@ -93,11 +93,12 @@ class _Clock:
         trained = [row for row in history.attempts if row.trained]
         self._trained = _Growth.of(trained)
         told = {trial.number: _told(trial) for trial in trials_of(history) if trial.settled}
-        hits = sorted(
+        hits = [
             (told.get(use.number, sys.maxsize), physical(use.avoided_j))
             for use in history.uses
             if use.kind in STORE
-        )
+        ]
+        hits.sort(key=lambda hit: hit[0])
         self._hits_told = [place for place, _ in hits]
         self._hits_j: list[float | None] = [0.0]
         for _, joules in hits:

@@ -27,7 +27,12 @@ _CURVE_ROWS = 20
 
 
 def trial_page(
-    history: SweepHistory, number: int, summary: Summary, folders: Sequence[TrialFolder]
+    history: SweepHistory,
+    number: int,
+    summary: Summary,
+    folders: Sequence[TrialFolder],
+    *,
+    more: Sequence[str] = (),
 ) -> RenderableType:
     """Lay out ``sweeper show SWEEP/TRIAL``.
 
@@ -36,13 +41,14 @@ def trial_page(
         number: The trial's.
         summary: Of the sweep.
         folders: Of its replicates, in their order; at least one.
+        more: Further lines about the trial.
 
     Raises:
         SweeperError: If the sweep has no such trial.
     """
     trial = find_trial(history, number)
     row = trial.first
-    parts: list[RenderableType] = [text_of(trial_lines(trial, history, summary))]
+    parts: list[RenderableType] = [text_of([*trial_lines(trial, history, summary), *more])]
     if len(trial.attempts) > 1:
         parts += [Text(), _attempts(trial, summary)]
     if row.curve:

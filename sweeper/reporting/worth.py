@@ -25,7 +25,7 @@ from sweeper.model import (
 from sweeper.reporting import figures
 from sweeper.reporting.clean import one_line
 
-__all__ = ["Worth", "broken", "objectives", "worth_of"]
+__all__ = ["Worth", "broken", "objectives", "violations", "worth_of"]
 
 Training = TrialRow | Outcome
 
@@ -140,12 +140,17 @@ def objectives(worth: Worth | None, goals: Goals) -> tuple[float, ...] | None:
     return known if len(known) == len(goals.metrics) else None
 
 
-def broken(worth: Worth, params: Params, goals: Goals) -> dict[str, float]:
-    """Return the constraints that a trial does not meet, and how far it is from meeting each.
+def violations(worth: Worth, params: Params, goals: Goals) -> dict[str, float]:
+    """Return how far each constraint is violated, at most 0 where it holds.
 
     A metric that is unknown meets nothing.
     """
     values = tuple(math.nan if value is None else value for value in worth.values)
-    violations = goals.violations(values, params)
-    named = zip(goals.constraints, violations, strict=True)
-    return {constraint.text: violation for constraint, violation in named if violation > 0}
+    found = goals.violations(values, params)
+    return {it.text: violation for it, violation in zip(goals.constraints, found, strict=True)}
+
+
+def broken(worth: Worth, params: Params, goals: Goals) -> dict[str, float]:
+    """Return the constraints that a trial does not meet, and how far it is from meeting each."""
+    found = violations(worth, params, goals)
+    return {text: violation for text, violation in found.items() if violation > 0}

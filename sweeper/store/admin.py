@@ -8,20 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, or_, select, update
+from sqlalchemy import func, select, update
 
 from sweeper.errors import CacheError
-from sweeper.model import RecordStatus, Source, SweepRow, SweepState, TrialState, sweep_handle
+from sweeper.model import RecordStatus, SweepState, sweep_handle
 from sweeper.store.engine import Store
-from sweeper.store.rows import sweep_of
-from sweeper.store.schema import NOW, claim, record, sweep, trial
-from sweeper.store.upgrade import columns_of
+from sweeper.store.schema import NOW, claim, record, sweep
 
 __all__ = [
     "StoreStatus",
-    "SweepListing",
     "find_sweep",
-    "list_sweeps",
     "request_stop",
     "store_status",
 ]
@@ -29,21 +25,6 @@ __all__ = [
 _SHORTEST = 4  # hex digits that name a sweep; as many as a handle shows
 _HANDLE = re.compile(rf"(?P<name>.+)-(?P<digits>[0-9a-f]{{{_SHORTEST},32}})", re.DOTALL)
 _DIGITS = re.compile(rf"[0-9a-f]{{{_SHORTEST},32}}")
-
-
-@dataclass(frozen=True, slots=True)
-class SweepListing:
-    """One sweep in a list.
-
-    Attributes:
-        sweep: The sweep.
-        settled: Trials that were told.
-        trained: Those of them that this sweep trained itself, or one of whose replicates it did.
-    """
-
-    sweep: SweepRow
-    settled: int
-    trained: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,44 +65,6 @@ class _Named:
             and handle["name"] == self.name
             and self.uid.hex.startswith(handle["digits"])
         )
-
-
-def list_sweeps(store: Store, *, who: str | None) -> list[SweepListing]:
-    """List the sweeps of a user, newest first; None: everybody's.
-
-    Raises:
-        CacheError: When the store cannot be read.
-    """
-    ends = _ends().subquery()
-    own = case((and_(ends.c.told > 0, ends.c.own > 0), 1))
-    settled = func.coalesce(func.sum(ends.c.told), 0).label("settled")
-    with store.read() as connection:
-        columns = columns_of(connection, sweep)
-        listed: Select[tuple[object, ...]] = (
-            select(*columns, settled, func.count(own).label("trained"))
-            .select_from(sweep)
-            .join(ends, ends.c.sweep_uid == sweep.c.uid, isouter=True)
-            .group_by(sweep.c.uid)
-            .order_by(sweep.c.started_at.desc(), sweep.c.uid)
-        )
-        if who is not None:
-            listed = listed.where(sweep.c.who == who)
-        rows = connection.execute(listed).all()
-    return [SweepListing(sweep_of(row), row.settled, row.trained) for row in rows]
-
-
-def _ends() -> Select[tuple[UUID, int, int]]:
-    """Count the rows of each trial that told it, and those that say that it was trained here.
-
-    The replicates of a trial have rows of their own, and only the last of them tells.
-    """
-    ended = or_(trial.c.told.is_not(None), trial.c.state == TrialState.COMPLETE.value)
-    own = case((and_(trial.c.source == Source.RUN.value, ended), 1))
-    return select(
-        trial.c.sweep_uid,
-        func.count(trial.c.told).label("told"),
-        func.count(own).label("own"),
-    ).group_by(trial.c.sweep_uid, trial.c.number)
 
 
 def find_sweep(store: Store, text: str, *, who: str) -> UUID:

@@ -211,13 +211,24 @@ def combine(
     if seed is not None and not 0 <= seed < 2**64 - replicate:
         return Uncacheable("seed", "must be a whole number from 0 to 2**64 - 1")
     config = hashlib.sha256(_VERSION + b"config\0" + b"".join(digests)).digest()
-    if seed is not None:
-        seed += replicate
-    else:
-        draw = hashlib.sha256(_VERSION + b"seed\0" + config + replicate.to_bytes(4, "big")).digest()
-        seed = _seed_from(draw)
+    seed = seed_of(config.hex(), seed, replicate)
     run = hashlib.sha256(_VERSION + b"run\0" + config + seed.to_bytes(8, "big")).digest()
     return Key(config.hex(), run.hex(), seed, tuple(sections))
+
+
+def seed_of(config_key: str, seed: int | None, replicate: int) -> int:
+    """Return the seed of a training.
+
+    Args:
+        config_key: Of its question.
+        seed: Of the first replicate, as the sweep file gives it; None: each configuration has its
+            own.
+        replicate: Which repetition.
+    """
+    if seed is not None:
+        return seed + replicate
+    place = bytes.fromhex(config_key) + replicate.to_bytes(4, "big")
+    return _seed_from(hashlib.sha256(_VERSION + b"seed\0" + place).digest())
 
 
 def fallback_seed(search_seed: int, number: int, replicate: int = 0) -> int:

@@ -93,12 +93,15 @@ class Question:
         refused = (section.refused for section in self._fixed.values())
         return next((reason for reason in refused if reason is not None), None)
 
-    def key(self, params: Params, *, replicate: int = 0) -> Key | Uncacheable:
+    def key(
+        self, params: Params, *, replicate: int = 0, seed: int | None = None
+    ) -> Key | Uncacheable:
         """Make the key of one training; only the parameters are encoded anew.
 
         Args:
             params: The trial's, as the objective gets them.
             replicate: Which repetition of the trial, each with a seed of its own.
+            seed: Of this training; None: as the sweep file says.
         """
         if self.uncacheable is not None:
             return self.uncacheable
@@ -116,8 +119,8 @@ class Question:
         return combine(
             [(name, sections[name].text) for name in SECTION_NAMES],
             [sections[name].digest for name in SECTION_NAMES],
-            seed=self.settings.trial_seed,
-            replicate=replicate,
+            seed=self.settings.trial_seed if seed is None else seed,
+            replicate=replicate if seed is None else 0,
         )
 
     def data_changed(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,6 @@ def test_a_card_in_a_file(swept: Project) -> None:
     ("args", "code", "told"),
     [
         pytest.param(["nosuch", "--format", "model-card"], 1, "nosuch", id="no-such-sweep"),
-        pytest.param(["last"], 2, "--format", id="no-format"),
         pytest.param(["last", "--format", "pdf"], 2, "model-card", id="unknown-format"),
         pytest.param(
             ["last", "--format", "model-card", "-o", "no/such/folder"],
@@ -76,3 +76,23 @@ def test_a_mix_that_cannot_be_weighed_is_refused(tmp_path: Path) -> None:
     done = made.run("check", "sweep.yaml")
     assert done.code == 2
     assert "energy.mix: no carbon intensity is known for biomass" in done.err
+
+
+def test_the_page_by_the_ending_of_the_file(swept: Project) -> None:
+    """-o report.html makes the page, .md Markdown, .json what `show --json` prints."""
+    for name in ("report.html", "report.md", "report.json"):
+        done = swept.run("report", "last", "-o", name)
+        assert (done.code, done.out) == (0, ""), done.err
+    page = (swept.folder / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "plot-best" in page
+    assert "loss" in (swept.folder / "report.md").read_text(encoding="utf-8")
+    shown = swept.run("show", "last", "--json").json
+    assert json.loads((swept.folder / "report.json").read_text(encoding="utf-8")) == shown
+
+
+def test_the_page_through_a_pipe(swept: Project) -> None:
+    """Without -o the page goes to standard output, where that is no terminal."""
+    done = swept.run("report", "last", "--format", "html")
+    assert done.code == 0, done.err
+    assert done.out.startswith("<!doctype html>")

@@ -6,10 +6,10 @@ import math
 import pytest
 
 from sweeper.errors import SweeperError
-from sweeper.model import Decision, Goals, RegionEnergy, Source, SweepState, TrialState, Verdict
-from sweeper.reporting.documents import ListedSweep, sweep_json, sweeps_json, trial_json
+from sweeper.model import Decision, Goals, RegionEnergy, Source, TrialState, Verdict
+from sweeper.reporting.documents import sweep_json, trial_json
 from sweeper.reporting.trial_files import TrialFolder
-from sweeper.testing.histories import START, SWEEP_UID, history_of, trial_row
+from sweeper.testing.histories import history_of, trial_row
 from tests.reporting.gpus import GIB, SHARED, account
 from tests.reporting.samples import ACCURACY, ENERGY, MIXED, constrained, summary_of
 
@@ -114,22 +114,6 @@ def test_unknown_trial_is_an_error() -> None:
     """A trial that the sweep does not have raises."""
     with pytest.raises(SweeperError, match="no trial 7"):
         trial_json(MIXED, 7, summary_of(MIXED), [NO_FILES])
-
-
-def test_list_of_sweeps() -> None:
-    """The list has one object per sweep."""
-    listed = ListedSweep("a-7f3a", SWEEP_UID, SweepState.RUNNING, 3, START, "bob", "node1")
-    assert sweeps_json([listed]) == [
-        {
-            "sweep": "a-7f3a",
-            "uid": str(SWEEP_UID),
-            "state": "running",
-            "settled": 3,
-            "started_at": START,
-            "who": "bob",
-            "host": "node1",
-        }
-    ]
 
 
 def test_a_trials_gpus_stand_beside_its_energy() -> None:

@@ -13,19 +13,15 @@ from sweeper.model import (
     RegionEnergy,
     Source,
     SweepHistory,
-    SweepState,
     TrialState,
     Verdict,
 )
-from sweeper.reporting.documents import ListedSweep
 from sweeper.reporting.flags import FLAGS
 from sweeper.reporting.summary import Summary
-from sweeper.reporting.tables import page_console, sweep_page, sweeps_table
+from sweeper.reporting.tables import page_console, sweep_page
 from sweeper.reporting.trial_files import TrialFolder
 from sweeper.reporting.trial_page import trial_page
 from sweeper.testing.histories import (
-    START,
-    SWEEP_UID,
     history_of,
     trial_row,
     use_row,
@@ -48,19 +44,6 @@ def _trial(history: SweepHistory, number: int, **files: tuple[str, ...]) -> str:
     return _printed(
         trial_page(history, number, summary_of(history), [TrialFolder("/state/7", named)])
     )
-
-
-def test_sweeps_table() -> None:
-    """Each sweep is one line with its state, count, age and owner."""
-    listed = ListedSweep("a-7f3a", SWEEP_UID, SweepState.RUNNING, 1234, START, "bob", "node1")
-    lines = _printed(sweeps_table([listed], now=START + 7300)).splitlines()
-    assert lines[0].split() == ["sweep", "state", "trials", "started", "who", "host"]
-    assert lines[1].split() == ["a-7f3a", "running", "1,234", "2", "h", "ago", "bob", "node1"]
-
-
-def test_no_sweeps() -> None:
-    """An empty list says so."""
-    assert _printed(sweeps_table([], now=START)) == "no sweeps\n"
 
 
 def test_sweep_page_shows_every_trial() -> None:

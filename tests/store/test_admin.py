@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,10 +7,10 @@ from sqlalchemy import update
 
 from sweeper.errors import CacheError
 from sweeper.model import UNAVAILABLE, RecordStatus, SweepState
-from sweeper.store.admin import find_sweep, list_sweeps, request_stop, store_status
+from sweeper.store.admin import find_sweep, request_stop, store_status
 from sweeper.store.engine import Store
 from sweeper.store.schema import sweep
-from sweeper.testing.store_bench import TTL_S, Driver, driver, key_of, record_of
+from sweeper.testing.store_bench import TTL_S, driver, key_of
 
 from .conftest import SqlBench
 
@@ -80,46 +79,6 @@ def test_what_names_nothing_is_an_error(known: Store, text: str) -> None:
         find_sweep(known, text, who="ann")
 
 
-def test_sweeps_are_listed_newest_first(known: Store) -> None:
-    """A user's sweeps, or everybody's."""
-    assert [one.sweep.uid for one in list_sweeps(known, who="ann")] == [UIDS[1], UIDS[0]]
-    assert [one.sweep.uid for one in list_sweeps(known, who=None)] == UIDS[::-1]
-    assert list_sweeps(known, who="eve") == []
-
-
-def test_a_listing_counts_trials(sql_bench: SqlBench) -> None:
-    """Settled are the told ones, trained those of them that were no hits."""
-    ann, bob = driver(sql_bench), driver(sql_bench, who="bob")
-    _train_and_use(ann, bob)
-    (theirs,) = list_sweeps(sql_bench.store, who="bob")
-    assert (theirs.settled, theirs.trained) == (2, 1)
-    assert theirs.sweep == bob.ledger.load(bob.sweep).sweep
-
-
-def test_a_listing_counts_a_trial_of_replicates_once(sql_bench: SqlBench) -> None:
-    """A trial is settled when one row tells it, and trained if any part of it was."""
-    ann, bob = driver(sql_bench), driver(sql_bench, who="bob")
-    keys = [key_of(0.1, replicate=replicate) for replicate in range(3)]
-    record = ann.train(0, keys[2])
-    for replicate in range(2):
-        settled = bob.trained(
-            bob.attempt(0, keys[replicate], replicate=replicate), record_of(keys[replicate])
-        )
-        bob.ledger.settle(replace(settled, told=None))
-    (going,) = list_sweeps(sql_bench.store, who="bob")
-    assert (going.settled, going.trained) == (0, 0)
-    bob.ledger.settle(bob.answered(bob.attempt(0, keys[2], replicate=2), record, steps=2))
-    (theirs,) = list_sweeps(sql_bench.store, who="bob")
-    assert (theirs.settled, theirs.trained) == (1, 1)
-
-
-def test_a_sweep_without_trials_is_listed(sql_bench: SqlBench) -> None:
-    """Nothing settled is 0."""
-    driver(sql_bench)
-    (listed,) = list_sweeps(sql_bench.store, who="ann")
-    assert (listed.settled, listed.trained) == (0, 0)
-
-
 def test_a_stop_is_asked_for_once(sql_bench: SqlBench) -> None:
     """The driver hears it at its next flush; asking again changes nothing."""
     ann = driver(sql_bench)
@@ -161,11 +120,3 @@ def test_the_status_counts_what_is_there(sql_bench: SqlBench) -> None:
     assert set(status.records) == set(RecordStatus)
     assert (status.tainted, status.live_claims, status.sweeps) == (1, 1, 1)
     assert status.url == sql_bench.store.url
-
-
-def _train_and_use(ann: Driver, bob: Driver) -> None:
-    """Let bob train one trial, be answered in another and begin a third."""
-    record = ann.train(0, key_of(0.1))
-    bob.train(0, key_of(0.2))
-    bob.ledger.settle(bob.answered(bob.attempt(1, key_of(0.1)), record, steps=2))
-    bob.claim(2, key_of(0.3))

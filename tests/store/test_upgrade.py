@@ -20,10 +20,11 @@ from sqlalchemy import inspect, select
 
 from sweeper.errors import CacheError
 from sweeper.model import NOTHING, Energy, SweepState, TrialState
-from sweeper.store.admin import list_sweeps, store_status
+from sweeper.store.admin import store_status
 from sweeper.store.engine import Store, open_store
 from sweeper.store.history import leader_of, read_history
 from sweeper.store.schema import SCHEMA_VERSION, meta, trial
+from sweeper.store.sweep_list import SweepFilter, list_sweeps
 from sweeper.testing.store_bench import DECISIONS, driver, energy_of, key_of
 
 from .conftest import SqlBench
@@ -109,7 +110,7 @@ def test_an_older_store_is_read_as_it_is(old: Store, file: Path, version: str) -
         (None, None),
     ]
     assert [(use.producer, use.steps_used) for use in bob.uses] == [("ann", 1)]
-    listed = list_sweeps(old, who=None)
+    listed = list_sweeps(old, SweepFilter())
     assert [(one.settled, one.sweep.overhead) for one in listed] == [(1, None), (2, None)]
     assert sum(store_status(old).records.values()) == 2
     assert version_of(old) == version
