@@ -50,6 +50,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return None
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Take one process more than cores: much of the suite waits for processes that it started."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Let the files that start Ray go to one worker, first; all other tests are for anybody.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweeper.cli.cache_select import JSON, STORE
+from sweeper.cli.trial_names import sweep_and_trial, trial_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,13 +71,13 @@ def diff(here: str, there: str, *, store: str | None, as_json: bool) -> None:
 
 def _trial(store: Store, text: str) -> tuple[Any, int]:
     """Find the sweep and the number that ``SWEEP/TRIAL`` means."""
+    from sweeper.compose import view
     from sweeper.places import user
     from sweeper.store.admin import find_sweep
 
-    sweep, slash, number = text.rpartition("/")
-    if not slash or not number.isdecimal():
-        raise click.UsageError(f"{text!r} names no trial; write SWEEP/TRIAL, as in last/7")
-    return find_sweep(store, sweep, who=store.who or user()), int(number)
+    name, trial = sweep_and_trial(text)
+    sweep = find_sweep(store, name, who=store.who or user())
+    return sweep, int(trial) if trial.isdecimal() else trial_number(view(store, sweep), trial)
 
 
 def _key(store: Store, text: str) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweeper.cli.exit_codes import DONE, FAILED, exit_code
+from sweeper.cli.trial_names import sweep_and_trial, trial_number
 
 if TYPE_CHECKING:
     from sweeper.compose import RunOptions, SweepView
@@ -33,7 +34,7 @@ __all__ = ["retrain"]
 @click.option("--store", metavar="URL", help="Use this store instead of the usual one.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def retrain(trial: str, *, tolerance: float, local: bool, store: str | None, as_json: bool) -> None:
-    """Train a recorded trial again, and say whether its values agree.
+    """Train a recorded trial again, and say whether its values agree; TRIAL is a number or `best`.
 
     With the params, seeds and settings of the record, by the code that is here now: run it in the
     folder of the project. The store does not answer; what comes out is added to it, in a sweep of
@@ -44,14 +45,13 @@ def retrain(trial: str, *, tolerance: float, local: bool, store: str | None, as_
     from sweeper.places import user
     from sweeper.store.admin import find_sweep
 
-    sweep, slash, number = trial.rpartition("/")
-    if not slash or not number.isdecimal():
-        raise click.UsageError(f"{trial!r} names no trial; write SWEEP/TRIAL, as in last/7")
+    sweep, which = sweep_and_trial(trial)
     with closing(open_store(store, existing=True)) as opened:
         then = view(opened, find_sweep(opened, sweep, who=opened.who or user()))
+        number = trial_number(then, which)
         # A server's own URL has no password any more.
         url = store or os.environ.get("SWEEPER_STORE") or opened.url
-    loaded, options = retraining(then, int(number), local=local, store_url=url)
+    loaded, options = retraining(then, number, local=local, store_url=url)
     now, result = _run(loaded, options)
     code = exit_code(result.state, result.stopped_by)
     if code not in (DONE, FAILED):
@@ -61,7 +61,7 @@ def retrain(trial: str, *, tolerance: float, local: bool, store: str | None, as_
         sys.exit(code)
     from sweeper.reporting.retrained import retrained
 
-    found = retrained(then.history, int(number), now.history, then.summary, tolerance=tolerance)
+    found = retrained(then.history, number, now.history, then.summary, tolerance=tolerance)
     if as_json:
         click.echo(json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False))
     else:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweeper.cli.trial_names import sweep_and_trial, trial_number
+
 if TYPE_CHECKING:
     from sweeper.compose import SweepView
     from sweeper.model import Value
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from sweeper.reporting.whereabouts import Whereabouts
 
 __all__ = ["show"]
-
-_BEST = "best"  # as in `show last/best`
 
 
 @click.command()
@@ -60,7 +60,7 @@ def show(
     from sweeper.reporting.selection import Order, Selection
     from sweeper.store.admin import find_sweep
 
-    name, trial = _sweep_and_trial(what)
+    name, trial = sweep_and_trial(what) if "/" in what else (what, None)
     selection = Selection(failed, best, Order(order), most)
     if trial is not None and selection != Selection():
         raise click.UsageError("--failed, --best, --sort and -n are for the list of a sweep")
@@ -70,7 +70,7 @@ def show(
     if trial is None:
         _show_sweep(seen, selection, who, store, as_json=as_json)
     else:
-        _show_trial(seen, _number(seen, trial), who, store, as_json=as_json)
+        _show_trial(seen, trial_number(seen, trial), who, store, as_json=as_json)
 
 
 def _show_sweep(
@@ -151,29 +151,6 @@ def _here(at: Whereabouts, who: str) -> str | None:
 
     mine = at.who == who and at.host == socket.gethostname()
     return str(state_folder(os.environ)) if mine else None
-
-
-def _sweep_and_trial(what: str) -> tuple[str, str | None]:
-    name, slash, trial = what.rpartition("/")
-    if not slash:
-        return what, None
-    if trial != _BEST and not trial.isdecimal():
-        raise click.UsageError(
-            f"{what}: TRIAL must be a number or {_BEST}, as in {name}/7; got {trial!r}"
-        )
-    return name, trial
-
-
-def _number(seen: SweepView, trial: str) -> int:
-    from sweeper.errors import SweeperError
-
-    if trial != _BEST:
-        return int(trial)
-    if seen.summary.best is not None:
-        return seen.summary.best.number
-    handle = seen.summary.handle
-    why = "several objectives, and so a front" if seen.summary.several else "no best trial"
-    raise SweeperError(f"{handle} has {why}: `sweeper show {handle} --best` lists what there is")
 
 
 def _print_json(document: Value) -> None:

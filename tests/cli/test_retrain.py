@@ -122,6 +122,17 @@ def test_the_same_seed_gives_the_same_values(noisy: Project, overrides: tuple[st
     assert now["source"] == "run"
 
 
+def test_the_best_trial_needs_no_number(noisy: Project) -> None:
+    """last/best is that trial for retrain and explain, as it is for show."""
+    number = swept(noisy)["best"]["number"]
+    again = noisy.run("retrain", "last/best", "--local", "--json").json
+    assert again["agrees"]
+    assert again["then"].endswith(f"/{number}")
+    best, named = (noisy.run("cache", "explain", f"last/{it}", "--json") for it in ("best", "0"))
+    assert best.code == 0, best.err
+    assert best.json == named.json
+
+
 def test_a_duplicate_is_trained_as_its_twin_was(noisy: Project) -> None:
     """Of two trials with equal params both lines give the one value."""
     space = "parameters={net: {parameters: {x: {values: [0.5]}}}, gate: {values: [true, false]}}"
@@ -160,7 +171,7 @@ def test_a_failure_fails_again(noisy: Project) -> None:
     ("args", "code", "told"),
     [
         (["last"], 2, "write SWEEP/TRIAL"),
-        (["last/best"], 2, "write SWEEP/TRIAL"),
+        (["last/first"], 2, "must be a number or best"),
         (["last/99"], 1, "has no trial 99: it has 5"),
         (["nosuch/0"], 1, "nosuch"),
         (["last/0", "--tolerance", "2"], 2, "--tolerance"),
