@@ -53,7 +53,8 @@ OWNERS: dict[str, str | tuple[str, ...]] = {
     "scipy": "search/",  # the inverse of the beta distribution
     "ray": "workers/ray_",  # ray_pool.py, ray_worker.py, ray_agent.py
     "pynvml": "energy/nvml",  # nvml.py, nvml_board.py, nvml_calls.py
-    "psutil": ("energy/", "store/"),  # load of a process tree; life of a process, mounts
+    # load of a process tree; life of a process, mounts; its memory
+    "psutil": ("energy/", "store/", "workers/limits.py"),
     "sqlalchemy": "store/",
     "pydantic": "config/",
     "pydantic_core": "config/",

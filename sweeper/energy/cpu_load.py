@@ -6,6 +6,7 @@ Must not import other rooms, Ray or pynvml.
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable
 
@@ -78,8 +79,23 @@ class ProcessTree:
             except psutil.AccessDenied:
                 continue
             else:
-                total_s += times.user + times.system + times.children_user + times.children_system
+                total_s += times.children_user + times.children_system
+                total_s += _fine_cpu_s(process.pid) or times.user + times.system
         return float(total_s)
+
+
+def _fine_cpu_s(pid: int) -> float | None:
+    """Return the CPU seconds of another process from its clock; None: it has none here.
+
+    Its figures in /proc are ticks of 10 ms, as long as a short trial. The number of the clock is
+    what clock_getcpuclockid(3) of Linux's C libraries makes of a process.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return None
 
 
 def machine_busy_s(at: At = At.EDGE) -> float:

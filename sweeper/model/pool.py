@@ -71,13 +71,15 @@ class Ended:
         elapsed_s: Seconds since the trial's start.
         node: Host name.
         gpus: UUIDs.
-        imported: Project files that the worker had imported by then: POSIX paths below the root,
-            absolute ones elsewhere; None: the worker was lost and could not answer.
+        imported: Project files that were imported by then: POSIX paths below the root, absolute
+            ones elsewhere; None: who trained is gone and could not say.
         opened: Project files that the training opened for reading and had not written itself, in
             the same form; code that was imported is not among them.
         facts: Where it was trained; None: the worker was lost.
         worker: Name of the worker; empty: not said.
         overhead_j: What this worker has used outside attempts so far; None: unknown.
+        answered: The worker says this itself, its account is closed; False: the worker is gone.
+        logs: Name and end of each log, of a worker that does not see the driver's disk.
     """
 
     id: AttemptId
@@ -93,6 +95,8 @@ class Ended:
     facts: NodeFacts | None = None
     worker: str = ""
     overhead_j: float | None = None
+    answered: bool = True
+    logs: tuple[tuple[str, str], ...] = ()
 
 
 PoolEvent = StepReport | Ended

@@ -55,13 +55,22 @@ class CauseKind(Enum):
 
     PRUNER = "pruner"
     BUDGET = "budget"
-    TIMEOUT = "timeout"
     STOPPED = "stopped"  # Ctrl-C: stays untold and runs again
     HORIZON = "horizon"  # reported past max_steps: complete
+    # The configuration or its code.
     ERROR = "error"  # the objective raised, or reported what it must not
     DIVERGED = "diverged"  # NaN or infinity
+    MISSING = "missing"  # ended well and did not report the metric
     OOM = "oom"  # GPU memory
-    WORKER = "worker"  # the worker died: transient
+    TIMEOUT = "timeout"  # trained for longer than it may
+    # Either that or the machine.
+    CRASH = "crash"  # its process died by itself: a segmentation fault, os._exit
+    STALLED = "stalled"  # no report for too long
+    MEMORY = "memory"  # host memory
+    # The machine.
+    WORKER = "worker"  # somebody killed its process, or the worker's
+    NODE = "node"  # the machine left
+    PREEMPTED = "preempted"  # somebody asked it, or its driver, to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,9 @@ class Cause:
 
     @classmethod
     def parse(cls, line: str) -> Cause:
-        """Read back what ``str`` made."""
+        """Read back what ``str`` made; a class that a newer version wrote is an error."""
         kind, _, text = line.partition(": ")
-        return cls(CauseKind(kind), text)
+        try:
+            return cls(CauseKind(kind), text)
+        except ValueError:
+            return cls(CauseKind.ERROR, line)

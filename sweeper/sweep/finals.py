@@ -36,7 +36,8 @@ def final_values(
     if len(known) == len(values):
         return known
     name = goals.names[values.index(None)]
-    return Cause(CauseKind.ERROR, _why_unknown(name, energy))
+    own = region_metric(name) is None and name not in BUILT_IN
+    return Cause(CauseKind.MISSING if own else CauseKind.ERROR, _why_unknown(name, energy))
 
 
 def _why_unknown(name: str, energy: Energy) -> str:

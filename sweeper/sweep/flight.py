@@ -207,9 +207,8 @@ class Flight:
             ended: What the pool said.
             like: As in ``cut_short``, for a worker that was lost.
         """
-        answered = ended.imported is not None
-        energy = ended.energy if answered else self._kept_energy(ended.energy, like)
-        elapsed_s = ended.elapsed_s if answered else self.age_s
+        energy = ended.energy if ended.answered else self._kept_energy(ended.energy, like)
+        elapsed_s = ended.elapsed_s if ended.answered else self.age_s
         state, cause = self._verdict(ended)
         final: tuple[float, ...] = ()
         if state is TrialState.COMPLETE:

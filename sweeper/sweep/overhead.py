@@ -32,7 +32,7 @@ class Overhead:
         """Note what a worker says of itself at the end of an attempt."""
         if ended.overhead_j is not None:
             self._said_j[ended.worker] = ended.overhead_j
-        if ended.imported is not None and ended.energy.total_j is not None:
+        if ended.answered and ended.energy.total_j is not None:
             self.like = ended.energy
 
     @property

@@ -36,6 +36,8 @@ __all__ = ["keep_error", "record_of", "refusal", "replay", "served", "use_of"]
 
 _FAILED_AS = {
     CauseKind.ERROR: RecordStatus.ERROR,
+    CauseKind.MISSING: RecordStatus.ERROR,
+    CauseKind.CRASH: RecordStatus.ERROR,
     CauseKind.DIVERGED: RecordStatus.DIVERGED,
     CauseKind.OOM: RecordStatus.OOM,
     CauseKind.TIMEOUT: RecordStatus.PRUNED,

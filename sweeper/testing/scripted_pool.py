@@ -138,6 +138,7 @@ class ScriptedPool:
             elapsed_s=float(reports),
             node="scripted",
             imported=None if ending is Ending.LOST else (),
+            answered=ending is not Ending.LOST,
             worker="scripted",
             overhead_j=self._overhead_j,
         )

@@ -7,16 +7,13 @@ build a logging handler around it.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-__all__ = ["ProcessCapture", "PythonCapture"]
+from sweeper.workers.logs import STDERR, STDOUT
 
-STDOUT = "stdout.log"
-STDERR = "stderr.log"
+__all__ = ["PythonCapture"]
 
 
 class PythonCapture:
@@ -52,46 +49,4 @@ class PythonCapture:
         """End with these files."""
         for file in self._files or ():
             file.close()
-        self._files = None
-
-
-class ProcessCapture:
-    """Takes what a process and its children print; for a worker that is alone in its process."""
-
-    def __init__(self) -> None:
-        self._files: tuple[int, int] | None = None
-
-    def open(self, folder: Path) -> None:
-        """Begin to append to the files in a folder.
-
-        Raises:
-            OSError: If they cannot be opened; then nothing is taken.
-        """
-        self.close()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        out = os.open(folder / STDOUT, flags, 0o600)
-        self._files = (out, os.open(folder / STDERR, flags, 0o600))
-
-    @contextlib.contextmanager
-    def active(self) -> Iterator[None]:
-        """Take what is printed inside."""
-        if self._files is None:
-            yield
-            return
-        with contextlib.ExitStack() as stack:
-            for number, stream, file in zip(
-                (1, 2), (sys.stdout, sys.stderr), self._files, strict=True
-            ):
-                stream.flush()
-                saved = os.dup(number)
-                stack.callback(os.close, saved)
-                stack.callback(os.dup2, saved, number)
-                stack.callback(stream.flush)
-                os.dup2(file, number)
-            yield
-
-    def close(self) -> None:
-        """End with these files."""
-        for file in self._files or ():
-            os.close(file)
         self._files = None

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from sweeper.model import Cause, CauseKind, Order
 from sweeper.trial import Mark, Report
-from sweeper.workers.capture import STDERR
 from sweeper.workers.channel import Asked, Channel
-from sweeper.workers.failures import TEXT_LENGTH, ProgramFailed, program_failed
-from sweeper.workers.leash import Leash
+from sweeper.workers.failures import TEXT_LENGTH, TrainingFailed, program_failed
+from sweeper.workers.limits import oom_kills
+from sweeper.workers.logs import STDERR
 from sweeper.workers.macros import expand
 from sweeper.workers.process_group import ProcessGroup
 from sweeper.workers.program import ProgramSource
@@ -48,22 +48,21 @@ class ProgramRun:
         source: The program.
         order: The trial; its folder exists.
         private: A folder that only this user can enter, for as long as it runs.
-        leash: Kills it if this process dies.
         mark: Hears of the regions that it measures.
 
     Raises:
-        ProgramFailed: If it cannot be started.
+        TrainingFailed: If it cannot be started.
     """
 
-    def __init__(
-        self, source: ProgramSource, order: Order, private: Path, *, leash: Leash, mark: Mark
-    ) -> None:
+    def __init__(self, source: ProgramSource, order: Order, private: Path, *, mark: Mark) -> None:
         self._events: queue.SimpleQueue[Asked | _Printed | _Exited] = queue.SimpleQueue()
         self._grace_s = source.grace_s
         self._stderr = Path(order.folder, STDERR)
         self._reader = LineReader(source.metric_names, source.output)
         self._printed_step: int | None = None
         self._gone = False
+        self._why: Cause | None = None
+        self._oom_kills = oom_kills()
         try:
             params_file = write_params(Path(order.folder).resolve(), order.params)
             env = program_environment(order, private=private)
@@ -79,20 +78,19 @@ class ProgramRun:
             self._channel = Channel(
                 env["SWEEPER_CHANNEL"], source.metric_names, self._events.put, mark
             )
-            self._start(argv, source.root, env, leash)
+            self._start(argv, source.root, env)
         except (OSError, ValueError) as error:  # ValueError: a null byte in an argument
-            raise ProgramFailed(
+            raise TrainingFailed(
                 Cause(CauseKind.ERROR, f"the program could not be started: {error}"), ""
             ) from error
 
-    def _start(self, argv: list[str], root: str, env: dict[str, str], leash: Leash) -> None:
+    def _start(self, argv: list[str], root: str, env: dict[str, str]) -> None:
         try:
             self._group = ProcessGroup(
                 argv,
                 cwd=root,
                 env=env,
                 logs=self._stderr.parent,
-                leash=leash,
                 printed=self._print,
                 exited=lambda status: self._events.put(_Exited(status)),
             )
@@ -107,7 +105,7 @@ class ProgramRun:
             tick_s: Yield None whenever it was silent for so long; None: wait for ever.
 
         Raises:
-            ProgramFailed: If it ends with an error.
+            TrainingFailed: If it ends with an error.
         """
         waiting: Asked | None = None
         try:
@@ -130,11 +128,25 @@ class ProgramRun:
             self.kill()
             self._channel.close()
 
+    @property
+    def keeper(self) -> int:
+        """Return the process above all of the program's."""
+        return self._group.keeper
+
     def kill(self) -> None:
         """End it at once."""
         if not self._gone:
-            self._group.signal(signal.SIGKILL)
+            self._group.kill()
             self._await_exit(_KILLED_S)
+
+    def kill_now(self) -> None:
+        """End it at once, from another thread: ``reports`` raises then."""
+        self._group.kill()
+
+    def kill_for(self, cause: Cause) -> None:
+        """The same, and ``reports`` says why."""
+        self._why = self._why or cause
+        self._group.kill()
 
     def _print(self, line: str) -> None:
         report = self._reader.read(line)
@@ -164,13 +176,15 @@ class ProgramRun:
         return event
 
     def _judge(self, status: int) -> None:
-        if status == 0:
+        if status == 0 and self._why is None:
             return
         stderr = ""
         with suppress(OSError), self._stderr.open("rb") as file:
             file.seek(max(0, self._stderr.stat().st_size - TEXT_LENGTH))
             stderr = file.read().decode("utf-8", "replace")
-        raise program_failed(status, stderr)
+        if self._why is not None:
+            raise TrainingFailed(self._why, stderr)
+        raise program_failed(status, stderr, memory=oom_kills() > self._oom_kills)
 
     def _stop(self, waiting: Asked | None) -> None:
         """Ask it to end: at its report if it waits there, else by SIGTERM; then make it.

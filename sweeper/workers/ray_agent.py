@@ -163,6 +163,10 @@ class NodeAgents:
                 answers[node] = asked.boards()
         return {node: lines for node, lines in answers.items() if lines}
 
+    def forget(self) -> None:
+        """Let go of agents that went down with their Ray; what they knew is lost."""
+        self._agents.clear()
+
     def end(self) -> None:
         """End all of them."""
         for agent in self._agents.values():

@@ -1,4 +1,4 @@
-"""Starts or joins Ray, and says what goes to a cluster's nodes.
+"""Starts or joins Ray, says what goes to a cluster's nodes, and notices when Ray itself is gone.
 
 Imported by ``ray_pool.py`` only, and with it the owner of ray.
 """
@@ -9,6 +9,8 @@ import logging
 import math
 import os
 import socket
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,15 @@ import ray.exceptions
 
 import sweeper
 from sweeper.errors import PoolError
-from sweeper.workers.slots import Resources, usable_cpus
+from sweeper.workers.slots import Node, Resources, usable_cpus
 
-__all__ = ["connect", "one_line"]
+__all__ = ["Cluster", "one_line"]
 
 _KNOCK_S = 5.0
+_LOOK_S = 2.0  # so often Ray's own processes are looked at
+# A control plane that is gone for longer will not be back in time: Ray ends this very process after
+# 60 s without it (gcs_rpc_server_reconnect_timeout_s), without a word to the sweep.
+_SILENT_S = 40.0
 _OBJECT_STORE_BYTES = 100 * 2**20  # reports are small; Ray's default takes a third of the memory
 _SHARED_ENV = ("OMP_NUM_THREADS", "CUDA_DEVICE_ORDER")  # a local Ray inherits them
 _NOT_SHIPPED = [
@@ -35,8 +41,8 @@ _NOT_SHIPPED = [
 ]
 
 
-def connect(address: str | None, resources: Resources, root: str) -> None:
-    """Start a Ray of our own, or join one that runs.
+class Cluster:
+    """The Ray that a pool works with: one of its own, or one that was running already.
 
     Args:
         address: Of a running cluster; None: start a local one.
@@ -46,29 +52,114 @@ def connect(address: str | None, resources: Resources, root: str) -> None:
     Raises:
         PoolError: If it cannot be started or joined.
     """
-    quiet: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        "configure_logging": False,
-    }
-    try:
-        if address is not None:
-            _knock(address)
-            ray.init(address=address, runtime_env=_shipment(root), **quiet)
-            return
-        asked = math.ceil((resources.workers or 0) * (resources.cpus or 1))
-        ray.init(
-            address="local",  # whatever RAY_ADDRESS says
-            num_cpus=max(usable_cpus(), asked),
-            include_dashboard=False,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            **quiet,
-        )
-    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-        where = f"join the Ray cluster at {address!r}" if address else "start Ray"
-        raise PoolError(
-            f"could not {where}: {one_line(error)}; try --local to train without Ray"
-        ) from error
+
+    def __init__(self, address: str | None, resources: Resources, root: str) -> None:
+        self._address = address
+        self._resources = resources
+        self._root = root
+        self._looked_s = self._heard_s = time.monotonic()
+        self._knocked_at: str | None = None
+        self.connect()
+
+    @property
+    def own(self) -> bool:
+        """Tell whether it was started here."""
+        return self._address is None
+
+    def connect(self) -> None:
+        """Start or join it.
+
+        Raises:
+            PoolError: If that is impossible.
+        """
+        quiet: dict[str, Any] = {
+            "log_to_driver": False,
+            "logging_level": logging.ERROR,
+            "configure_logging": False,
+        }
+        try:
+            if self._address is not None:
+                _knock(self._address)
+                ray.init(address=self._address, runtime_env=_shipment(self._root), **quiet)
+                self._knocked_at = ray.get_runtime_context().gcs_address
+            else:
+                ray.init(
+                    address="local",  # whatever RAY_ADDRESS says
+                    num_cpus=max(usable_cpus(), self._asked_cpus()),
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    **quiet,
+                )
+        except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
+            where = f"join the Ray cluster at {self._address!r}" if self._address else "start Ray"
+            raise PoolError(
+                f"could not {where}: {one_line(error)}; try --local to train without Ray"
+            ) from error
+
+    def _asked_cpus(self) -> int:
+        return math.ceil((self._resources.workers or 0) * (self._resources.cpus or 1))
+
+    def nodes(self) -> list[Node]:
+        """Return the machines on which workers may sit, now."""
+        there = []
+        for node in ray.nodes():  # type: ignore[no-untyped-call] # Ray's
+            labels = node.get("Labels", {})
+            fits = all(labels.get(name) == value for name, value in self._resources.labels)
+            if node["Alive"] and fits:
+                has = node["Resources"]
+                memory = has.get("memory", math.inf)
+                cpus, gpus = has.get("CPU", 0.0), has.get("GPU", 0.0)
+                there.append(Node(node["NodeID"], cpus, gpus, memory))
+        return there
+
+    def has_lost(self, node: str) -> bool:
+        """Tell whether a machine has left."""
+        with suppress(ray.exceptions.RayError, RuntimeError):
+            return all(each.name != node for each in self.nodes())
+        return True
+
+    def trouble(self) -> str | None:
+        """Say what of Ray itself is gone; None: nothing, as far as one can see quickly.
+
+        Raises:
+            PoolError: If a cluster that was joined does not answer any more.
+        """
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_S:
+            return None
+        self._looked_s = now_s
+        if self.own:
+            dead = ", ".join(_dead_processes())
+            return f"Ray's {dead} died" if dead else None
+        try:
+            if self._knocked_at is not None:
+                _knock(self._knocked_at)
+            self._heard_s = now_s
+        except OSError as error:
+            if now_s - self._heard_s > _SILENT_S:
+                raise PoolError(
+                    f"the Ray cluster at {self._address!r} has not answered for {_SILENT_S:.0f} s "
+                    f"({one_line(error)}); run the same command again when it is back, and the "
+                    "sweep goes on"
+                ) from error
+        return None
+
+    def disconnect(self) -> None:
+        """Leave it; end it if it is our own."""
+        ray.shutdown()
+
+
+def _dead_processes() -> list[str]:
+    """Name the processes of a local Ray that are gone.
+
+    ``Node.dead_processes`` is no public interface, and the only one: without it nothing is known.
+    """
+    with suppress(Exception):
+        from ray._private import worker
+
+        node: Any = worker._global_node
+        return [name for name, _ in node.dead_processes()]
+    return []
 
 
 def _shipment(root: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What runs in the process of a worker: a Ray actor that answers one call at a time.
+"""What runs in the process of a worker: a Ray actor that trains in one call at a time.
 
 Imported by ``ray_pool.py`` only, and with it the owner of ray.
 """
@@ -6,13 +6,14 @@ Imported by ``ray_pool.py`` only, and with it the owner of ray.
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ray
 
 from sweeper.errors import PoolError
-from sweeper.model import Ended, Energy, Order, PoolEvent
+from sweeper.model import AttemptId, Ended, Energy, Order, PoolEvent
 from sweeper.workers.ray_agent import RemoteAgent
 from sweeper.workers.worker import Post, Worker, WorkerSetup
 
@@ -21,10 +22,11 @@ __all__ = ["Place", "WorkerActor"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an actor sits."""
+    """Where an actor sits: Ray's id of the node, its GPUs, the name of the machine."""
 
     node: str
     gpus: tuple[str, ...]
+    host: str = ""
 
 
 class WorkerActor:
@@ -36,7 +38,8 @@ class WorkerActor:
     def place(self) -> Place:
         """Say where this process sits."""
         context = ray.get_runtime_context()
-        return Place(context.get_node_id(), tuple(context.get_accelerator_ids()["GPU"]))
+        gpus = tuple(context.get_accelerator_ids()["GPU"])
+        return Place(context.get_node_id(), gpus, socket.gethostname())
 
     def prepare(
         self, setup: WorkerSetup, post: Post, agent: RemoteAgent | None, *, shipped: bool
@@ -65,6 +68,10 @@ class WorkerActor:
     def stop(self) -> Ended:
         """End the attempt at its report."""
         return self._ready().stop()
+
+    def kill(self, attempt: AttemptId) -> None:
+        """End an attempt wherever it is; the call under way returns its end."""
+        self._ready().kill(attempt)
 
     def overhead(self) -> Energy:
         """Return what was used outside attempts so far."""

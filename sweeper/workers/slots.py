@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sweeper.errors import PoolError
 
-__all__ = ["Resources", "Slots", "fit", "usable_cpus"]
+__all__ = ["Node", "Resources", "Slots", "fit", "fit_nodes", "usable_cpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,31 @@ class Resources:
         gpus: GPUs of one worker, a fraction shares one; None: one each where there are any.
         memory_bytes: Host memory of one worker; None: no limit is asked.
         workers: How many; None: as many as fit.
+        labels: What the nodes of workers must be labelled with.
     """
 
     cpus: float | None = None
     gpus: float | None = None
     memory_bytes: int | None = None
     workers: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What one machine of a cluster has.
+
+    Attributes:
+        name: Ray's id of it.
+        cpus: CPUs.
+        gpus: GPUs.
+        memory_bytes: Host memory that may be booked.
+    """
+
+    name: str
+    cpus: float
+    gpus: float
+    memory_bytes: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,33 @@ def fit(resources: Resources, *, cpus: float, gpus: float) -> Slots:
             f"{cpus:g} CPUs and {gpus:g} GPUs; ask for less, or set resources.workers"
         )
     return Slots(workers, cpus_each, gpus_each)
+
+
+def fit_nodes(resources: Resources, nodes: Sequence[Node]) -> Slots:
+    """Work out the workers for the machines of a cluster; one worker sits on one machine.
+
+    Raises:
+        PoolError: If not even one worker fits.
+    """
+    cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    slots = fit(resources, cpus=cpus, gpus=gpus)
+    if resources.workers is not None:
+        return slots
+    on_each = [_on(node, slots, resources.memory_bytes or 0) for node in nodes]
+    if not any(on_each):
+        best = max(nodes, key=lambda node: (node.gpus, node.cpus))
+        raise PoolError(
+            f"resources: a worker asks for {slots}, and no node has that: the largest of "
+            f"{len(nodes)} has {best.cpus:g} CPUs and {best.gpus:g} GPUs; ask for less"
+        )
+    return replace(slots, workers=sum(on_each))
+
+
+def _on(node: Node, slots: Slots, memory_bytes: int) -> int:
+    """Count the workers that fit on one machine."""
+    by_cpu = math.floor(node.cpus / slots.cpus + 1e-9)
+    by_memory = node.memory_bytes // memory_bytes if memory_bytes else math.inf
+    return int(min(by_cpu, _by_gpu(slots.gpus, node.gpus), by_memory))
 
 
 def _by_gpu(gpus_each: float, gpus: float) -> float:

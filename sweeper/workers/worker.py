@@ -10,14 +10,15 @@ import contextlib
 import hashlib
 import math
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, SupportsFloat, SupportsIndex
 
 from sweeper.errors import PoolError
 from sweeper.model import (
+    AttemptId,
     Cause,
     Ended,
     Ending,
@@ -28,16 +29,16 @@ from sweeper.model import (
     StepReport,
 )
 from sweeper.seams import Agent, Meter
-from sweeper.trial import Report
 from sweeper.workers.failures import cause_of, text_of
+from sweeper.workers.limits import Limits
 from sweeper.workers.objective import ObjectiveSource
 from sweeper.workers.program import ProgramSource
 from sweeper.workers.regions import Regions
-from sweeper.workers.trainee import Reports, trainee
+from sweeper.workers.reports import ReadReports, StepRead
+from sweeper.workers.trainee import trainee
 
 __all__ = ["Post", "Worker", "WorkerSetup"]
 
-LAST_STEP = 2**53  # beyond it JSON's numbers are no longer exact
 DECLARED = "energy_j"  # a metric of this name declares the trial's joules
 
 
@@ -49,13 +50,14 @@ class WorkerSetup:
         objective: What to train.
         make_meter: Builds the worker's meter, in the worker, around what the node's agent offers it
             for its GPUs; None: there is no agent.
-        own_process: The worker is alone in its process: capture what the process prints.
+        own_process: A function is trained in a process of its own; False: in the worker's.
         make_agent: Builds the agent of a node whose workers are given GPUs; None: there is none.
         describe: Says what a node is, from the GPUs that a worker was given there; None: nobody
             asks.
         code: Path below the project's root and SHA-256 of each file that was hashed and must be
             what is run here; empty: not checked.
         needs_energy: The key of the sweep file for which joules must be known; None: there is none.
+        limits: What one training may use; None: no limit.
     """
 
     objective: ObjectiveSource | ProgramSource
@@ -65,6 +67,7 @@ class WorkerSetup:
     needs_energy: str | None = None
     describe: Callable[[Sequence[str]], NodeFacts] | None = None
     code: tuple[tuple[str, str], ...] = ()
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class Worker:
         post = post or Post()
         _check_code(setup)
         self._root, self._mirror = setup.objective.root, setup.objective.mirror
-        self._trainee = trainee(setup.objective, own_process=setup.own_process)
+        limits, own = setup.limits, setup.own_process
+        self._trainee = trainee(setup.objective, own_process=own, limits=limits)
         self._node = socket.gethostname()
         self._name = post.name
         self._meter = setup.make_meter(post.meter)
@@ -105,8 +109,10 @@ class Worker:
         if setup.needs_energy is not None:
             self._demand_energy(setup.needs_energy, post.gpus)
         self._facts = None if setup.describe is None else setup.describe(post.gpus)
+        self._lock = threading.Lock()
         self._order: Order | None = None
-        self._reports: Reports | None = None
+        self._killed: AttemptId | None = None
+        self._reports: ReadReports | None = None
         self._started_s = 0.0
         self._declared_j: float | None = None
 
@@ -133,6 +139,17 @@ class Worker:
         """End the attempt at its report; a program also anywhere else."""
         assert self._reports is not None  # the pool stops only what it started
         return self._ended(Ending.STOPPED, self._close_reports())
+
+    def kill(self, attempt: AttemptId) -> None:
+        """End an attempt wherever it is; for another thread than the one that trains it.
+
+        Its end comes from whatever is under way. Nothing happens if it is not under way any more,
+        and to a function in this process.
+        """
+        with self._lock:
+            if self._order is not None and self._order.id == attempt:
+                self._killed = attempt
+                self._trainee.kill()
 
     def overhead(self) -> Energy:
         """Return what was used outside attempts so far."""
@@ -182,37 +199,31 @@ class Worker:
         except KeyboardInterrupt:
             raise  # the third Ctrl-C while training inside the driver
         except BaseException as error:
+            if self._killed == self._order_now.id:
+                return self._ended(Ending.STOPPED, None)
             self._close_reports()  # a wrong report leaves the objective waiting
             return self._ended(Ending.RAISED, error)
 
-    def _step_report(self, report: Report) -> StepReport:
-        assert self._order is not None  # only called while an attempt is open
-        step, given = report
-        whole = isinstance(step, SupportsIndex) and not isinstance(step, bool)
-        if not whole or not 0 <= step.__index__() <= LAST_STEP:
-            raise TypeError(f"a step must be a whole number >= 0, got {step!r}")
-        metrics: dict[str, float] = {}
-        unreadable: dict[str, str] = {}
-        for name, value in given.items():
-            number = _as_number(value)
-            if number is None:
-                unreadable[str(name)] = f"{type(value).__name__} {str(value)[:40]!r}"
-            else:
-                metrics[str(name)] = number
-        self._declared_j = _joules(metrics.get(DECLARED), self._declared_j)
+    @property
+    def _order_now(self) -> Order:
+        assert self._order is not None  # only asked while an attempt is open
+        return self._order
+
+    def _step_report(self, report: StepRead) -> StepReport:
+        self._declared_j = _joules(report.metrics.get(DECLARED), self._declared_j)
         energy_j = self._declared_j if self._declared_j is not None else self._regions.read()
         return StepReport(
-            id=self._order.id,
-            step=step.__index__(),
-            metrics=metrics,
+            id=self._order_now.id,
+            step=report.step,
+            metrics=report.metrics,
             energy_j=energy_j,
             elapsed_s=time.monotonic() - self._started_s,
-            unreadable=unreadable,
+            unreadable=report.unreadable,
         )
 
     def _ended(self, ending: Ending, error: BaseException | None) -> Ended:
-        assert self._order is not None  # only called while an attempt is open
-        order, self._order, self._reports = self._order, None, None
+        with self._lock:  # from here on nobody kills what comes after it
+            order, self._order, self._reports = self._order_now, None, None
         elapsed_s = time.monotonic() - self._started_s
         regions = self._regions.end()
         energy = replace(self._meter.close(), regions=regions)
@@ -275,13 +286,3 @@ def _joules(declared: float | None, before: float | None) -> float | None:
             f"got {declared} after {before or 0.0}"
         )
     return declared
-
-
-def _as_number(value: Any) -> float | None:
-    """Read a number, NumPy's and torch's scalars included; None for booleans and the rest."""
-    if isinstance(value, bool | str | bytes) or not isinstance(value, SupportsFloat):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, RuntimeError):  # an array or tensor with several elements
-        return None

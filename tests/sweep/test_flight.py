@@ -111,7 +111,7 @@ def lost(energy: Energy, *, after_steps: int = 0, like: Energy | None = None) ->
     trial = flight()
     for step in range(1, after_steps + 1):
         trial.take(report(step, {"loss": 1.0}))
-    gone = replace(ended(Ending.LOST, energy), imported=None)
+    gone = replace(ended(Ending.LOST, energy), imported=None, answered=False)
     outcome = trial.outcome(gone, like=like)
     assert outcome.state is TrialState.FAILED
     return outcome.energy

@@ -123,7 +123,8 @@ def test_an_unknown_value_fails_the_trial_with_the_reason(
     study = ScriptedStudy(points(1))
     bench.run(study, Unmeasured(always([(1, {"accuracy": 0.5})])), goals=goals)
     assert study.told == [(0, TrialState.FAILED, ())]
-    assert (bench.history.attempts[0].cause or "").startswith(f"error: {cause}")
+    kind = "missing" if name == "latency_ms" else "error"
+    assert (bench.history.attempts[0].cause or "").startswith(f"{kind}: {cause}")
 
 
 def test_a_cost_without_a_price_says_what_to_add(bench: Bench) -> None:

@@ -154,8 +154,8 @@ def test_a_target_ends_the_sweep(bench: Bench) -> None:
             "diverged",
         ),
         ([(2, {"loss": 1.0}), (2, {"loss": 1.0})], "error: steps must ascend: ", "error"),
-        ([(1, {"lr": 1.0})], "error: the objective ended without reporting loss", "error"),
-        ([], "error: the objective ended without reporting loss", "error"),
+        ([(1, {"lr": 1.0})], "missing: the objective ended without reporting loss", "error"),
+        ([], "missing: the objective ended without reporting loss", "error"),
     ],
     ids=["nan", "repeated-step", "other-metric", "silent"],
 )

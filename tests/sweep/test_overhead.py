@@ -42,6 +42,7 @@ def said(worker: str, overhead_j: float | None, *, answered: bool = True) -> End
         imported=() if answered else None,
         worker=worker,
         overhead_j=overhead_j,
+        answered=answered,
     )
 
 

@@ -130,7 +130,7 @@ def test_output_is_kept_byte_for_byte(tmp_path: Path) -> None:
     [
         ("echo first >&2; echo last >&2; exit 3", "error: exit code 3: last"),
         ("exit 1", "error: exit code 1, and nothing on standard error"),
-        ("kill -SEGV $$", "error: ended by SIGSEGV, and nothing on standard error"),
+        ("kill -SEGV $$", "crash: the program died of SIGSEGV (segmentation fault)"),
         ("echo wrong >&2; echo 'wandb: logs' >&2; exit 1", "error: exit code 1: wrong"),
         (
             "echo 'torch.OutOfMemoryError: CUDA out of memory. Tried' >&2; exit 1",

@@ -100,7 +100,7 @@ def test_a_missing_wandb_says_what_to_install(tmp_path: Path) -> None:
     played = play(program(tmp_path, {"train.py": "import wandb"}, command), tmp_path)
     assert str(played.ended.cause) == (
         "error: exit code 1: ModuleNotFoundError: No module named 'wandb' "
-        "(install it: pip install wandb)"
+        "(install it: pip install wandb) (train.py:1)"
     )
 
 

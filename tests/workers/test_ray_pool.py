@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sweeper.energy.agent import build_agent
@@ -34,10 +35,11 @@ pytestmark = [
 ]
 
 TELLS_PID = """
-import os, time
+import os, psutil, time
 
 def train(params):
-    yield 1, {"loss": float(os.getpid())}
+    _, worker = psutil.Process().parents()[:2]  # above the keeper
+    yield 1, {"loss": float(os.getpid()), "worker": float(worker.pid)}
     time.sleep(params.get("sleep", 0))
     yield 2, {"loss": 0.0}
 """
@@ -78,24 +80,53 @@ class TestRayPool(PoolCases):
             pool.close()
 
     def test_a_killed_worker_is_replaced(self, make_pool: MakePool, tmp_path: Path) -> None:
-        """A worker that dies is one lost attempt; the next attempt trains on a new worker."""
+        """A worker that dies is one lost attempt, and so is a training whose process is killed.
+
+        The next attempt trains on.
+        """
         pool = make_pool(TELLS_PID)
-        pool.start(order(tmp_path))
-        report = wait(pool)
-        assert isinstance(report, StepReport)
-        os.kill(int(report.metrics["loss"]), signal.SIGKILL)
-        pool.go_on(report.id)
-        ended = wait(pool)
-        assert isinstance(ended, Ended)
-        assert ended.ending is Ending.LOST
-        assert ended.cause is not None
-        assert ended.cause.kind is CauseKind.WORKER
+        for number, (victim, ending) in enumerate(
+            [("worker", Ending.LOST), ("loss", Ending.RAISED)]
+        ):
+            while pool.room() == 0:
+                pool.next_event(0.5)
+            pool.start(order(tmp_path, number))
+            report = wait(pool)
+            assert isinstance(report, StepReport)
+            os.kill(int(report.metrics[victim]), signal.SIGKILL)
+            pool.go_on(report.id)
+            ended = wait(pool)
+            assert isinstance(ended, Ended)
+            assert (ended.ending, ended.answered) == (ending, ending is Ending.RAISED)
+            assert ended.cause is not None
+            assert ended.cause.kind is CauseKind.WORKER
         while pool.room() == 0:
             pool.next_event(0.5)
-        pool.start(order(tmp_path, 1))
+        pool.start(order(tmp_path, 2))
         reports, again = drain(pool)
         assert len(reports) == 2
         assert again.ending is Ending.RETURNED
+
+    def test_ray_itself_is_started_again(self, make_pool: MakePool, tmp_path: Path) -> None:
+        """Without its control plane Ray would end this process after a minute."""
+        pool = make_pool(TELLS_PID)
+        for number, name in enumerate(["gcs_server", "raylet"]):
+            while pool.room() == 0:
+                pool.next_event(0.5)
+            pool.start(order(tmp_path, number))
+            assert isinstance(wait(pool), StepReport)
+            (victim,) = [p for p in psutil.Process().children() if p.name() == name]
+            victim.kill()
+            ended = wait(pool)
+            assert isinstance(ended, Ended)
+            assert ended.ending is Ending.LOST
+            assert ended.cause is not None
+            assert ended.cause.kind is CauseKind.NODE
+            assert name in ended.cause.text
+        while pool.room() == 0:
+            pool.next_event(0.5)
+        pool.start(order(tmp_path, 2))
+        assert drain(pool)[1].ending is Ending.RETURNED
 
     def test_an_attempt_can_be_ended_wherever_it_is(
         self, make_pool: MakePool, tmp_path: Path

@@ -165,7 +165,7 @@ def test_regions_of_a_script_are_in_its_account(tmp_path: Path) -> None:
     passages = {region.name: region.passages for region in played.ended.energy.regions}
     assert passages == {"inference": 3, "failing": 1}
     assert played.log("stdout.log") == ("error: measure('inference'): it is measured already\n")
-    assert str(played.ended.cause) == "error: exit code 1: OSError: no data"
+    assert str(played.ended.cause) == "error: exit code 1: OSError: no data (train.py:13)"
 
 
 def test_a_script_with_regions_runs_alone(tmp_path: Path) -> None:

@@ -116,5 +116,5 @@ def test_a_script_that_fails_says_its_own_error(tmp_path: Path) -> None:
     """The last line of the traceback, not what W&B says after it."""
     script = SCRIPT + "raise ValueError('bad weights')\n"
     played = play(wandb_program(tmp_path, script), tmp_path)
-    assert str(played.ended.cause) == "error: exit code 1: ValueError: bad weights"
+    assert str(played.ended.cause) == "error: exit code 1: ValueError: bad weights (train.py:21)"
     assert len(played.reports) == 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -18,14 +20,27 @@ from sweeper.workers.worker import Post, Worker
 from tests.workers.objectives import setup_for
 
 
-def first(source: str, folder: Path) -> PoolEvent:
-    """Train an objective to its first event."""
-    worker = Worker(setup_for(source, folder / "code"))
-    event = worker.start(order(folder))
-    assert event is not None  # only a program is silent for a while
-    if isinstance(event, StepReport):
-        worker.stop()
-    return event
+class First(Protocol):
+    """Trains an objective to its first event."""
+
+    def __call__(self, source: str, folder: Path) -> PoolEvent:
+        """Return the event."""
+
+
+@pytest.fixture(params=[False, True], ids=["inside", "apart"])
+def first(request: pytest.FixtureRequest) -> First:
+    """Train in this process, and in one of its own: nobody is to notice the difference."""
+
+    def train(source: str, folder: Path) -> PoolEvent:
+        worker = Worker(setup_for(source, folder / "code", own_process=request.param))
+        event = worker.start(order(folder))
+        assert event is not None  # only a program is silent for a while
+        if isinstance(event, StepReport):
+            worker.stop()
+        worker.close()
+        return event
+
+    return train
 
 
 @pytest.mark.parametrize(
@@ -41,7 +56,7 @@ def first(source: str, folder: Path) -> PoolEvent:
     ids=["numbers", "nan", "bool-text", "numpy", "array", "none"],
 )
 def test_metrics_are_read_as_numbers(
-    tmp_path: Path, given: str, metrics: dict[str, object], unreadable: dict[str, str]
+    first: First, tmp_path: Path, given: str, metrics: dict[str, object], unreadable: dict[str, str]
 ) -> None:
     """Scalars of any library are numbers; the rest is told apart."""
     event = first(f"import numpy\ndef train(params):\n    yield 1, {given}", tmp_path)
@@ -76,7 +91,7 @@ def test_metrics_are_read_as_numbers(
     ],
 )
 def test_a_wrong_report_fails_the_trial_with_the_mend(
-    tmp_path: Path, line: str, expected: str
+    first: First, tmp_path: Path, line: str, expected: str
 ) -> None:
     """The cause says what was given and what to write."""
     event = first(f"def train(params):\n    {line}", tmp_path)
@@ -86,7 +101,7 @@ def test_a_wrong_report_fails_the_trial_with_the_mend(
         raise AssertionError(event.cause)
 
 
-def test_a_function_may_return_its_metrics(tmp_path: Path) -> None:
+def test_a_function_may_return_its_metrics(first: First, tmp_path: Path) -> None:
     """The simplest objective reports nothing and returns a mapping: one step."""
     event = first("def train(params): return {'loss': params['x']}", tmp_path)
     assert isinstance(event, StepReport)
@@ -211,7 +226,7 @@ def test_a_worker_whose_joules_must_be_known_refuses(
         Worker(setup, Post("worker", ("0", "1")))
 
 
-def test_out_of_gpu_memory_is_told_apart(tmp_path: Path) -> None:
+def test_out_of_gpu_memory_is_told_apart(first: First, tmp_path: Path) -> None:
     """An exception of torch's name for it is its own kind of failure."""
     source = (
         "class OutOfMemoryError(RuntimeError): ...\n"
@@ -223,7 +238,7 @@ def test_out_of_gpu_memory_is_told_apart(tmp_path: Path) -> None:
     assert event.cause.kind is CauseKind.OOM
 
 
-def test_a_cause_is_one_line_of_at_most_300_characters(tmp_path: Path) -> None:
+def test_a_cause_is_one_line_of_at_most_300_characters(first: First, tmp_path: Path) -> None:
     """A ten-megabyte message stays out of the store."""
     event = first("def train(params): raise ValueError('x\\n' * 5_000_000)", tmp_path)
     assert isinstance(event, Ended)
@@ -242,7 +257,9 @@ def test_a_cause_is_one_line_of_at_most_300_characters(tmp_path: Path) -> None:
     ],
     ids=["surrogate", "no-text"],
 )
-def test_odd_exceptions_are_ordinary_failures(tmp_path: Path, error: str, cause: str) -> None:
+def test_odd_exceptions_are_ordinary_failures(
+    first: First, tmp_path: Path, error: str, cause: str
+) -> None:
     """Text that UTF-8 cannot hold, or that cannot be made, costs one trial and nothing more."""
     source = (
         "class Odd(Exception):\n    def __str__(self): raise RuntimeError\n"
@@ -251,7 +268,7 @@ def test_odd_exceptions_are_ordinary_failures(tmp_path: Path, error: str, cause:
     event = first(source, tmp_path)
     assert isinstance(event, Ended)
     assert event.cause is not None
-    assert event.cause.text == cause
+    assert re.fullmatch(rf"{re.escape(cause)} \(objective_\d+\.py:3\)", event.cause.text)
     assert event.traceback is not None
     event.traceback.encode("utf-8")
 
@@ -290,7 +307,7 @@ def test_stopping_unwinds_code_that_swallows_exceptions(tmp_path: Path) -> None:
     assert worker.stop().ending is Ending.STOPPED
 
 
-def test_a_generator_objective_with_trial_must_yield(tmp_path: Path) -> None:
+def test_a_generator_objective_with_trial_must_yield(first: First, tmp_path: Path) -> None:
     """Mixing the two styles is told, not left hanging."""
     source = "def train(params, trial):\n    trial.report(1, loss=1.0)\n    yield 2, {'loss': 1.0}"
     event = first(source, tmp_path)
