@@ -29,13 +29,14 @@ from sweeper.compose.storing import (
 from sweeper.compose.training import build_pool, cpus_each, trainee
 from sweeper.config.load import LoadedSweep
 from sweeper.config.models import SweepConfig
-from sweeper.model import Factors, Notice, SweepIdentity
+from sweeper.model import CauseKind, Factors, Notice, SweepIdentity
 from sweeper.places import state_folder, trial_folder
 from sweeper.seams import Observer
 from sweeper.store.mode import CacheMode
 from sweeper.sweep.budget import Limits
 from sweeper.sweep.crew import Crew, Plan
 from sweeper.sweep.loop import SweepResult, run_sweep
+from sweeper.sweep.retrying import Retries, retries_by_class
 from sweeper.sweep.stop import StopLadder
 from sweeper.workers.lazy_pool import LazyPool
 from sweeper.workers.objective import ObjectiveSource
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["Composed", "RunOptions", "compose", "first_words", "set_threads"]
 
 _THREADS = "OMP_NUM_THREADS"
+_RETRIES = 2  # of the classes that a mapping does not name
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,9 @@ def _plan(config: SweepConfig, chosen: Factors, *, follow: bool) -> Plan:
         max_steps=config.max_steps,
         limits=_limits(config),
         factors=chosen,
-        retries=config.trial.retries,
+        retries=_retries(config),
+        stall_s=config.trial.stall_s,
+        same_failures=config.trial.same_failures or None,
         replicates=config.trial.replicates,
         timeout_s=config.trial.timeout_s,
         trial_energy_j=config.trial.energy_j,
@@ -256,6 +260,15 @@ def _plan(config: SweepConfig, chosen: Factors, *, follow: bool) -> Plan:
         ttl_s=lease_ttl_s(),
         prefix_safe=config.cache.prefix_safe,
     )
+
+
+def _retries(config: SweepConfig) -> Retries:
+    """Return what the file says about trying again: a number for all, or numbers by class."""
+    given = config.trial.retries
+    if isinstance(given, int):
+        return Retries(retries_by_class(given), config.trial.backoff_s)
+    often = {CauseKind(name): number for name, number in given.items()}
+    return Retries(retries_by_class(_RETRIES, often), config.trial.backoff_s)
 
 
 def _limits(config: SweepConfig) -> Limits:

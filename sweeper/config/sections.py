@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from sweeper.config.problems import shown
+from sweeper.config.retries import Retries
 from sweeper.config.section import (
     Bytes,
     Count,
@@ -69,14 +70,37 @@ class Trial(Section):
         "mean counts.",
         examples=[3],
     )
-    retries: Annotated[int, Field(ge=0)] = Field(
-        default=2, description="So often a trial whose worker died is started again."
+    retries: Retries = Field(
+        default=2,
+        description="So often a trial starts again when its machine failed it: worker, node, "
+        "preempted; once at most after memory, crash, stalled; never after error, diverged, "
+        "missing, oom, timeout. Or a mapping from such classes to numbers.",
+        examples=[{"node": 5, "crash": 0}],
+    )
+    backoff_s: Duration = Field(
+        default=5.0,
+        alias="backoff",
+        description="Before a trial starts again; each further time twice as long, at most 5 min.",
+        examples=["30 s"],
+    )
+    same_failures: Annotated[int, Field(ge=0)] = Field(
+        default=10,
+        description="So many trials in a row that fail the same way end the sweep, and so many "
+        "first ones that fail at all; 0: none do.",
+        examples=[5],
     )
     timeout_s: Duration | None = Field(
         default=None,
         alias="timeout",
         description="A trial that takes longer fails; default: no limit.",
         examples=["30m"],
+    )
+    stall_s: Duration | None = Field(
+        default=None,
+        alias="stall",
+        description="A trial that reports nothing for so long is killed; default: ten times the "
+        "sweep's longest step, and not before 10 min. A year is as good as never.",
+        examples=["20m"],
     )
     energy_j: Joules | None = Field(
         default=None,

@@ -69,7 +69,15 @@ from sweeper.model.space import (
     Uniform,
     Value,
 )
-from sweeper.model.states import Cause, CauseKind, RecordStatus, Source, SweepState, TrialState
+from sweeper.model.states import (
+    TRANSIENT,
+    Cause,
+    CauseKind,
+    RecordStatus,
+    Source,
+    SweepState,
+    TrialState,
+)
 from sweeper.model.sweeps import (
     Begun,
     SweepHistory,
@@ -100,6 +108,7 @@ __all__ = [
     "GO_ON",
     "NOTHING",
     "SOURCES",
+    "TRANSIENT",
     "UNAVAILABLE",
     "Attempt",
     "AttemptId",

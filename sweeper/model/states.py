@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -73,6 +74,22 @@ class CauseKind(Enum):
     PREEMPTED = "preempted"  # somebody asked it, or its driver, to end
 
 
+# What may go another way when it is tried again.
+TRANSIENT = frozenset(
+    {
+        CauseKind.CRASH,
+        CauseKind.STALLED,
+        CauseKind.MEMORY,
+        CauseKind.WORKER,
+        CauseKind.NODE,
+        CauseKind.PREEMPTED,
+    }
+)
+
+_PLACE = re.compile(r" \((?P<place>[^()]+:\d+)\)$")
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?|'[^']*'|\"[^\"]*\"")
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why a trial ended: a class and one line of at most 300 characters."""
@@ -82,6 +99,19 @@ class Cause:
 
     def __str__(self) -> str:
         return f"{self.kind.value}: {self.text}"
+
+    @property
+    def signature(self) -> str:
+        """Return what equal failures of different trials have in common.
+
+        The class, the exception and the place in the code; without a place the text without its
+        numbers and quotations.
+        """
+        place = _PLACE.search(self.text)
+        if place is not None:
+            exception = self.text.split(":", 1)[0]
+            return f"{self.kind.value}: {exception} ({place['place']})"
+        return f"{self.kind.value}: {_VARYING.sub('#', self.text)}"
 
     @classmethod
     def parse(cls, line: str) -> Cause:

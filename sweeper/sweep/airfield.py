@@ -72,10 +72,14 @@ class Line:
         """Let these wait behind what was begun, before everything new."""
         self._begun.extend(attempts)
 
-    def again(self, attempt: Attempt) -> None:
+    def again(self, attempt: Attempt, *, after_s: float = 0.0) -> None:
         """Try once more what has no end, by this driver or the next one."""
         name = replace(attempt.id, attempt=attempt.id.attempt + 1)
-        self.last([replace(attempt, id=name, parked=False)])
+        once_more = replace(attempt, id=name, parked=False)
+        if after_s > 0:
+            self._parked.append((self._crew.clock() + after_s, once_more))
+        else:
+            self.last([once_more])
 
     def park(self, attempt: Attempt) -> None:
         """Look at an attempt again after a while: soon at first, as short trainings end soon."""

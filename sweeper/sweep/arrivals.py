@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 from collections.abc import Callable
 
 from sweeper.model import (
@@ -10,7 +10,6 @@ from sweeper.model import (
     Cause,
     CauseKind,
     Ended,
-    Ending,
     Outcome,
     Record,
     Source,
@@ -23,6 +22,8 @@ from sweeper.sweep.budget import over_own_limit
 from sweeper.sweep.flight import Flight
 from sweeper.sweep.heartbeat import Heartbeat
 from sweeper.sweep.records import keep_error, record_of
+from sweeper.sweep.retrying import Breaker, Retrying
+from sweeper.sweep.stalls import Stalls
 from sweeper.sweep.stop import Urgency
 
 __all__ = ["Arrivals"]
@@ -38,6 +39,8 @@ class Arrivals:
 
     Attributes:
         cut_by: The limit of the sweep for which running trials were stopped; None: none was.
+        retrying: Which failed trainings start again.
+        breaker: Ends a sweep in which everything fails.
     """
 
     def __init__(self, field: Airfield, heart: Heartbeat, elapsed_s: Callable[[], float]) -> None:
@@ -48,7 +51,9 @@ class Arrivals:
         self._heart = heart
         self._elapsed_s = elapsed_s
         self._said: set[str] = set()
-        self._losses: Counter[tuple[int, int]] = Counter()  # workers lost, by trial and replicate
+        self._stalls = Stalls(field.plan.stall_s)
+        self.retrying = Retrying(field.plan.retries)
+        self.breaker = Breaker(field.plan.same_failures)
         self.cut_by: str | None = None
 
     # --- reports ---
@@ -58,6 +63,7 @@ class Arrivals:
         flight = self._field.flights.get(report.id)
         if flight is None:
             return
+        self._stalls.note(flight.silent_s)
         taken = flight.take(report)
         self._book.budget.running(report.id, report.energy_j)
         if isinstance(taken, Cause):
@@ -69,6 +75,7 @@ class Arrivals:
             flight.note(taken.step, verdict)
         if not flight.at_horizon:
             flight.ordered = flight.ordered or self._order_to_end(flight)
+        flight.answered_s = time.monotonic()
         if flight.ordered is None:
             self._crew.pool.go_on(report.id)
         else:
@@ -79,7 +86,7 @@ class Arrivals:
         if flight.past_horizon:
             return Cause(CauseKind.HORIZON, f"reported past max_steps {flight.max_steps}")
         if self._crew.ladder.urgency >= Urgency.STOP:
-            return Cause(CauseKind.STOPPED, "the sweep was interrupted")
+            return self._interruption()
         if flight.claim in self._heart.lost:
             return Cause(CauseKind.STOPPED, "somebody else took the trial over")
         limit = self._book.budget.spent(self._elapsed_s())
@@ -88,11 +95,20 @@ class Arrivals:
             return Cause(CauseKind.BUDGET, f"{limit} is spent")
         return over_own_limit(flight.used_j, self._plan.trial_energy_j) or self._overdue(flight)
 
+    def _interruption(self) -> Cause:
+        if self._crew.ladder.preempted:
+            return Cause(CauseKind.PREEMPTED, "sweeper was asked to end (SIGTERM)")
+        return Cause(CauseKind.STOPPED, "the sweep was interrupted")
+
     def _overdue(self, flight: Flight) -> Cause | None:
         limit_s = self._plan.timeout_s
-        if limit_s is None or flight.age_s <= limit_s:
-            return None
-        return Cause(CauseKind.TIMEOUT, f"trained for more than {limit_s:g} s (trial.timeout)")
+        if limit_s is not None and flight.age_s > limit_s:
+            return Cause(CauseKind.TIMEOUT, f"trained for more than {limit_s:g} s (trial.timeout)")
+        limit_s = self._stalls.limit_s
+        if limit_s is not None and flight.silent_s > limit_s:
+            text = f"reported nothing for {limit_s:.0f} s after step {flight.progress.steps}"
+            return Cause(CauseKind.STALLED, f"{text} (trial.stall)")
+        return None
 
     def end_overdue(self) -> None:
         """End trials that take too long wherever they are: they may never report again."""
@@ -114,8 +130,8 @@ class Arrivals:
         budget.settled(ended.id, outcome.energy.total_j, outcome.state)
         budget.overhead.heard(ended)
         self._keep_error(ended, outcome)
-        retried = self._starts_again(ended, flight)
-        for_good = outcome.state is not TrialState.LOST and not retried
+        again_in_s = self.retrying.again_in_s(ended.id, outcome)
+        for_good = outcome.state is not TrialState.LOST and again_in_s is None
         further = self._book.settle(
             flight.attempt,
             outcome,
@@ -125,10 +141,13 @@ class Arrivals:
             for_good=for_good,
         )
         self._field.line.first(further)
-        if not for_good:
-            self._field.line.again(flight.attempt)
-        if retried:
-            self._crew.notice(f"{_name(ended.id)} lost its worker; it starts again")
+        if for_good:
+            self.breaker.note(outcome)
+            return
+        self._field.line.again(flight.attempt, after_s=again_in_s or 0.0)
+        if again_in_s is not None:
+            when = f"in {again_in_s:.0f} s" if again_in_s >= 1 else "now"
+            self._crew.notice(f"{_name(ended.id)} starts again {when}: {outcome.cause}")
 
     def _keep_error(self, ended: Ended, outcome: Outcome) -> None:
         if outcome.state is not TrialState.FAILED:
@@ -137,16 +156,8 @@ class Arrivals:
         if lost is not None:
             self._crew.notice(f"the error of {_name(ended.id)} was not kept: {lost}")
 
-    def _starts_again(self, ended: Ended, flight: Flight) -> bool:
-        """Count a lost worker, and tell whether the training may be tried again."""
-        if ended.ending is not Ending.LOST or flight.ordered is not None:
-            return False
-        place = (ended.id.number, ended.id.replicate)
-        self._losses[place] += 1
-        return self._losses[place] <= self._plan.retries
-
     def _record(self, flight: Flight, outcome: Outcome, ended: Ended) -> Record | None:
-        if not self._plan.share or ended.imported is None:  # a lost worker cannot say what it ran
+        if not self._plan.share or ended.imported is None:  # nobody can say what was run
             return None
         tainted = self._crew.tainted(ended)
         if tainted is not None and tainted not in self._said:
@@ -174,7 +185,8 @@ class Arrivals:
     def abandon(self) -> None:
         """Book what is in flight: untold, so that it runs again when the sweep goes on."""
         for flight in self._field.flights.values():
-            cause = Cause(CauseKind.STOPPED, "the sweep was ended")
+            ended = Cause(CauseKind.STOPPED, "the sweep was ended")
+            cause = self._interruption() if self._crew.ladder.urgency else ended
             outcome = flight.cut_short(cause, like=self._book.budget.overhead.like)
             attempt, claim = flight.attempt, flight.claim
             self._book.settle(attempt, outcome, Source.RUN, claim=claim, for_good=False)

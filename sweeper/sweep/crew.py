@@ -20,6 +20,7 @@ from sweeper.model import (
 )
 from sweeper.seams import Cache, Ledger, Observer, Pool, Study
 from sweeper.sweep.budget import Limits
+from sweeper.sweep.retrying import Retries
 from sweeper.sweep.stop import StopLadder
 
 __all__ = ["Crew", "Plan"]
@@ -36,8 +37,10 @@ class Plan:
         max_steps: The planned horizon; None: open.
         limits: The budget.
         factors: For grams and money, in budgets and in built-in metrics.
-        retries: How often a training whose worker was lost starts again.
+        retries: Which failed trainings start again, how often and when.
         timeout_s: The longest that a trial may train; None: no limit.
+        stall_s: The longest that it may be silent; None: learnt from the sweep's steps.
+        same_failures: So many failures in a row end the sweep; None: none do.
         trial_energy_j: The most joules that one training may use; None: no limit.
         trial_folder: The folder of an attempt, from sweep handle, number, attempt and replicate.
         share: Records go to the store.
@@ -52,7 +55,7 @@ class Plan:
     max_steps: int | None
     limits: Limits
     factors: Factors
-    retries: int
+    retries: Retries
     timeout_s: float | None
     trial_folder: Callable[[str, int, int, int], str]
     share: bool
@@ -62,6 +65,8 @@ class Plan:
     poll_s: tuple[float, float] = (5.0, 15.0)
     trial_energy_j: float | None = None
     prefix_safe: bool = False
+    stall_s: float | None = None
+    same_failures: int | None = 10
 
 
 @dataclass(frozen=True, slots=True)

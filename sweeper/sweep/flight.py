@@ -48,6 +48,7 @@ class Flight:
         ordered: Why it was told to end; None: it was not.
         killed: It was told to end wherever it is.
         past_horizon: It reported past ``max_steps`` and ends as complete.
+        answered_s: When it last was let go on, by this process's clock.
         used_j: Joules by its last report, counted or not; None: unknown.
     """
 
@@ -61,10 +62,12 @@ class Flight:
     ordered: Cause | None = None
     killed: bool = False
     past_horizon: bool = False
+    answered_s: float = field(default_factory=time.monotonic)
     used_j: float | None = None
     started_at: float = field(default_factory=time.time)
     started_s: float = field(default_factory=time.monotonic)
     _last_step: int = -1
+    _named: set[str] = field(default_factory=set)  # what it reported, whether it counts or not
 
     def take(self, report: StepReport) -> Point | Cause | None:
         """Check a report.
@@ -74,6 +77,8 @@ class Flight:
             the objective is to report, or lies past the horizon.
         """
         self.used_j = report.energy_j
+        if len(self._named) < _MOST_NAMED:
+            self._named.update(report.metrics)
         if self.max_steps is not None and report.step > self.max_steps:
             self.past_horizon = True
             return None
@@ -127,6 +132,11 @@ class Flight:
         """Tell whether the last report that counted was the planned last one."""
         first_step = self.curve[0].step if self.curve else 1
         return is_last(self._last_step, first_step, self.max_steps)
+
+    @property
+    def silent_s(self) -> float:
+        """Return the seconds since it was let go on."""
+        return time.monotonic() - self.answered_s
 
     @property
     def age_s(self) -> float:
@@ -241,6 +251,9 @@ class Flight:
 
     def _final(self, energy: Energy, elapsed_s: float) -> tuple[float, ...] | Cause:
         found = final_values(self.goals, tuple(self.curve), energy, elapsed_s, self.factors)
+        if isinstance(found, Cause) and found.kind is CauseKind.MISSING and self._named:
+            named = ", ".join(sorted(self._named))
+            found = Cause(found.kind, f"{found.text}; it reported {named}"[:_CAUSE_LENGTH])
         if isinstance(found, Cause) and self.past_horizon and not self.curve:
             return Cause(
                 CauseKind.ERROR,
@@ -250,8 +263,11 @@ class Flight:
         return found
 
 
+_MOST_NAMED = 20
+_CAUSE_LENGTH = 300
 _STATE_AFTER = {
     CauseKind.PRUNER: TrialState.PRUNED,
     CauseKind.BUDGET: TrialState.PRUNED,
     CauseKind.STOPPED: TrialState.LOST,
+    CauseKind.PREEMPTED: TrialState.LOST,
 }

@@ -33,7 +33,6 @@ from sweeper.sweep.stop import Urgency
 __all__ = ["SweepResult", "run_sweep"]
 
 _TICK_S = 0.25
-_SAME_END = 10  # so many trials ended and all failed: the sweep ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,7 @@ class SweepLoop:
                 self._reopen()
                 self._loop()
             self._close_pool()
+            self._say_what_broke()
         except (KeyboardInterrupt, SystemExit):  # SystemExit: Ray's own answer to SIGTERM
             self._interrupted = True
             self._close_pool(kill=True)
@@ -121,6 +121,7 @@ class SweepLoop:
             )
         )
         if begun.resumed:
+            self._arrivals.retrying.note_past(begun.own)
             self._field.line.last(resume(self._crew, self._book, begun.own))
         else:
             self._field.line.last(follow(self._crew, self._book, followed))
@@ -172,7 +173,7 @@ class SweepLoop:
             return "stop"
         if self._book.target_reached:
             return "target"
-        if self._book.all_failed(at_least=_SAME_END):
+        if self._arrivals.breaker.why is not None:
             return "failures"
         return "budget.time" if self._book.budget.is_late(self._elapsed_s()) else None
 
@@ -184,7 +185,7 @@ class SweepLoop:
             why = "space" if self._field.line.exhausted else "budget.trials"
         if why in ("interrupt", "stop"):
             return SweepState.STOPPED, why
-        if self._book.all_failed(at_least=1):
+        if why == "failures" or self._book.all_failed:
             return SweepState.FAILED, "failures"
         return SweepState.COMPLETE, why
 
@@ -205,6 +206,12 @@ class SweepLoop:
     def _close_pool(self, *, kill: bool = False) -> None:
         """End the workers and book their overhead."""
         self._overhead = self._book.budget.overhead.whole(self._crew.pool.close(kill=kill))
+
+    def _say_what_broke(self) -> None:
+        """Tell why the sweep gives up, and what to do when the reason is mended."""
+        why, handle = self._arrivals.breaker.why, self._field.handle
+        if why is not None and self._enough() == "failures":
+            self._crew.notice(f"the sweep ends: {why}; `sweeper retry {handle}` runs them again")
 
     def _finish(self, state: SweepState, stopped_by: str) -> SweepResult:
         elapsed_s = self._elapsed_s()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sweeper.errors import SweeperError
 from sweeper.model import (
+    TRANSIENT,
     UNAVAILABLE,
     Cause,
     CauseKind,
@@ -123,8 +124,11 @@ def _ends_of(trial: Sequence[TrialRow]) -> dict[int, TrialRow]:
 
 def _to_retry(row: TrialRow) -> bool:
     """Tell whether a failed attempt of a trial that goes on was to be tried again."""
-    lost_worker = row.cause is not None and Cause.parse(row.cause).kind is CauseKind.WORKER
-    return row.state is TrialState.FAILED and lost_worker
+    if row.state is not TrialState.FAILED:
+        return False
+    # A first replicate that fails for good ends its trial, and would have been told with it.
+    transient = row.cause is not None and Cause.parse(row.cause).kind in TRANSIENT
+    return transient or row.id.replicate == 0
 
 
 def _cut_by_budget(row: TrialRow) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -9,7 +10,12 @@ from enum import IntEnum
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["StopLadder", "Urgency"]
+__all__ = ["GRACE_S", "StopLadder", "Urgency"]
+
+# Kubernetes and SLURM kill 30 s after SIGTERM unless they are told otherwise; the ledger has to be
+# closed by then (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle, KillWait in
+# https://slurm.schedmd.com/slurm.conf.html).
+GRACE_S = 20.0
 
 
 class Urgency(IntEnum):
@@ -21,24 +27,29 @@ class Urgency(IntEnum):
     KILL = 3  # at once
 
 
-_SAID = {
-    Urgency.DRAIN: "stopping: running trials finish, no more start (Ctrl-C again: stop them too)",
-    Urgency.STOP: "stopping: running trials end at their next report (Ctrl-C again: kill them)",
-}
-
-
 class StopLadder:
-    """Turns SIGINT and SIGTERM into an urgency; the third one raises KeyboardInterrupt.
+    """Turns SIGINT and SIGTERM into an urgency; the third rung raises KeyboardInterrupt.
 
-    SIGTERM starts at STOP, since whoever sends it will not wait for long.
+    Each Ctrl-C is one rung. After SIGTERM, which nobody sends a second time before SIGKILL, the
+    rungs follow by themselves: running trials may finish in the first half of the grace time, end
+    at their next report in the second half, and are killed then.
 
     Args:
         notify: Told in one line what a signal did.
+        grace_s: From SIGTERM to the last rung.
+
+    Attributes:
+        urgency: Where it stands.
+        preempted: SIGTERM came.
     """
 
-    def __init__(self, notify: Callable[[str], None]) -> None:
+    def __init__(self, notify: Callable[[str], None], *, grace_s: float = GRACE_S) -> None:
         self.urgency = Urgency.NONE
+        self.preempted = False
         self._notify = notify
+        self._grace_s = grace_s
+        self._timers: list[threading.Timer] = []
+        self._due: Urgency | None = None  # the rung that a timer asks for
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopLadder:
@@ -51,6 +62,8 @@ class StopLadder:
         error: BaseException | None,
         frames: TracebackType | None,
     ) -> None:
+        for timer in self._timers:
+            timer.cancel()
         for number, handler in self._before.items():
             # Whoever was interrupted is on the way out: another Ctrl-C must not spoil the result.
             signal.signal(number, signal.SIG_IGN if self.urgency else handler)
@@ -67,9 +80,36 @@ class StopLadder:
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.urgency is Urgency.KILL:
             return  # it is being done
-        lowest = Urgency.STOP if number == signal.SIGTERM else Urgency.DRAIN
-        self.urgency = Urgency(min(max(self.urgency + 1, lowest), Urgency.KILL))
+        if number == signal.SIGTERM and not self.preempted:
+            self.preempted = True
+            self._climb_by_itself()
+        before, due = self.urgency, self._due
+        self._due = None
+        self.urgency = Urgency(before + 1) if due is None else max(before, due)
+        if self.urgency is before:
+            return
         if self.urgency is Urgency.KILL:
             raise KeyboardInterrupt
         # Not from here: the signal may have come in the middle of a write to the same stream.
-        threading.Thread(target=self._notify, args=(_SAID[self.urgency],), daemon=True).start()
+        threading.Thread(target=self._notify, args=(self._said(),), daemon=True).start()
+
+    def _climb_by_itself(self) -> None:
+        """Have the next rungs follow: by signals, which reach a trial in this very thread too."""
+        for part, rung in ((0.5, Urgency.STOP), (1.0, Urgency.KILL)):
+            timer = threading.Timer(part * self._grace_s, self._ask_for, (rung,))
+            timer.daemon = True
+            timer.start()
+            self._timers.append(timer)
+
+    def _ask_for(self, rung: Urgency) -> None:
+        self._due = rung
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _said(self) -> str:
+        after = "Ctrl-C again: "
+        if self.preempted:
+            rest = 1 if self.urgency is Urgency.DRAIN else 0.5
+            after = f"SIGTERM: everything has ended in {rest * self._grace_s:.0f} s; Ctrl-C: "
+        if self.urgency is Urgency.DRAIN:
+            return f"stopping: running trials finish, no more start ({after}stop them too)"
+        return f"stopping: running trials end at their next report ({after}kill them)"

@@ -234,9 +234,10 @@ class TrialBook:
         """Tell whether a trial was told."""
         return number in self._ends
 
-    def all_failed(self, at_least: int) -> bool:
-        """Tell whether so many trials ended, and none of them got anywhere."""
-        return len(self._ends) >= at_least and not self._succeeded
+    @property
+    def all_failed(self) -> bool:
+        """Tell whether trials ended, and none of them got anywhere."""
+        return bool(self._ends) and not self._succeeded
 
     @property
     def duplicates_wait(self) -> bool:

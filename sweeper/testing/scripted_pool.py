@@ -25,7 +25,16 @@ Script = Callable[[Order], Iterable[tuple[int, Mapping[str, float]]]]
 
 
 class WorkerDies(Exception):
-    """Raise it in a script, and the worker is lost at that point."""
+    """Raise it in a script, and the worker is lost at that point.
+
+    Args:
+        why: One line.
+        kind: The class of the failure.
+    """
+
+    def __init__(self, why: str, kind: CauseKind = CauseKind.WORKER) -> None:
+        super().__init__(why)
+        self.kind = kind
 
 
 class ScriptedPool:
@@ -108,7 +117,7 @@ class ScriptedPool:
         except StopIteration:
             return self._ended(attempt, Ending.RETURNED, None)
         except WorkerDies as death:
-            return self._ended(attempt, Ending.LOST, Cause(CauseKind.WORKER, str(death)))
+            return self._ended(attempt, Ending.LOST, Cause(death.kind, str(death)))
         except Exception as error:  # the script stands for user code
             cause = Cause(CauseKind.ERROR, f"{type(error).__name__}: {error}")
             return self._ended(attempt, Ending.RAISED, cause)

@@ -91,7 +91,8 @@ def test_errors_of_the_file_come_before_those_of_overrides(tmp_path: Path) -> No
     text = MINIMAL + "seed: -1\nmax_steps: 0\nbudgt: {}\n"
     assert errors_of(tmp_path, text, "trial.retries=-1", "seed=-2", "max_steps=3") == [
         "sweep.yaml:8: budgt: is not a key of a sweep file; did you mean budget?",
-        "override trial.retries=-1: trial.retries: must be at least 0, got -1",
+        "override trial.retries=-1: trial.retries: must be a whole number >= 0, or a mapping by "
+        "class, got -1",
         "override seed=-2: seed: must be at least 0, got -2",
     ]
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from sweeper.model import (
     GO_ON,
+    CauseKind,
     Direction,
     Ended,
     Event,
@@ -29,6 +30,7 @@ from sweeper.store.key import SECTION_NAMES, derive, fallback_seed
 from sweeper.sweep.budget import Limits
 from sweeper.sweep.crew import Crew, Plan
 from sweeper.sweep.loop import SweepResult, run_sweep
+from sweeper.sweep.retrying import Retries, retries_by_class
 from sweeper.sweep.stop import StopLadder, Urgency
 from sweeper.testing.list_observer import ListObserver
 from sweeper.testing.memory_store import MemoryStore
@@ -121,7 +123,10 @@ class Bench:
         factors: Factors = FACTORS,
         replicates: int = 1,
         max_steps: int | None = None,
-        retries: int = 0,
+        retries: int | Mapping[CauseKind, int] = 0,
+        backoff_s: float = 0.0,
+        stall_s: float | None = None,
+        same_failures: int | None = 10,
         timeout_s: float | None = None,
         trial_energy_j: float | None = None,
         fresh: bool = False,
@@ -156,12 +161,15 @@ class Bench:
             fallback_seed=lambda number, replicate: fallback_seed(0, number, replicate),
             tainted=tainted,
         )
+        by_class = retries_by_class(retries) if isinstance(retries, int) else retries
         plan = Plan(
             goals=goals or Goals.of(metric),
             max_steps=max_steps,
             limits=limits or Limits(),
             factors=factors,
-            retries=retries,
+            retries=Retries(by_class, backoff_s),
+            stall_s=stall_s,
+            same_failures=same_failures,
             timeout_s=timeout_s,
             trial_energy_j=trial_energy_j,
             trial_folder=self._folder,

@@ -45,11 +45,46 @@ def test_each_ctrl_c_is_one_rung() -> None:
     assert [text.split(":")[0] for text in said] == ["stopping", "stopping"]
 
 
-def test_sigterm_stops_at_once() -> None:
-    """Whoever sends SIGTERM does not wait for long: running trials end at their next report."""
-    with StopLadder(lambda text: None) as ladder:
+def look(ladder: StopLadder, seen: list[Urgency]) -> None:
+    """Note each rung, for ever."""
+    while True:
+        if ladder.urgency not in seen:
+            seen.append(ladder.urgency)
+        time.sleep(0.01)
+
+
+def test_after_sigterm_the_rungs_follow_by_themselves() -> None:
+    """Whoever sends SIGTERM sends SIGKILL next: half of the grace time drains, the rest stops."""
+    seen: list[Urgency] = []
+    began_s = time.monotonic()
+    with StopLadder(lambda text: None, grace_s=0.4) as ladder:
         press(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            look(ladder, seen)
+        assert ladder.preempted
+    assert seen == [Urgency.DRAIN, Urgency.STOP]
+    assert ladder.urgency is Urgency.KILL
+    assert time.monotonic() - began_s >= 0.4
+
+
+def test_a_ladder_that_is_left_climbs_no_further() -> None:
+    """A sweep that ended within the grace time is not killed while it prints its result."""
+    with StopLadder(lambda text: None, grace_s=0.05) as ladder:
+        press(signal.SIGTERM)
+    time.sleep(0.2)
+    assert ladder.urgency is Urgency.DRAIN
+
+
+def test_ctrl_c_climbs_faster_than_the_grace_time() -> None:
+    """Rungs that were passed already are not climbed again by the clock."""
+    with StopLadder(lambda text: None, grace_s=0.2) as ladder:
+        press(signal.SIGTERM)
+        press(signal.SIGINT)
         assert ladder.urgency is Urgency.STOP
+        time.sleep(0.13)
+        assert ladder.urgency is Urgency.STOP
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(2)
 
 
 def test_without_an_interruption_the_handlers_are_as_before() -> None:
