@@ -15,6 +15,7 @@ from sweeper.errors import PoolError
 from sweeper.model import NodeFacts
 from sweeper.seams import Agent, Meter, Pool
 from sweeper.workers.lazy_pool import LazyPool
+from sweeper.workers.limits import Limits
 from sweeper.workers.objective import ObjectiveSource, locate
 from sweeper.workers.program import ProgramSource, locate_program
 from sweeper.workers.slots import Resources, Slots, fit, usable_cpus
@@ -58,6 +59,7 @@ def resources_of(config: SweepConfig) -> Resources:
         gpus=asked.gpus,
         memory_bytes=asked.memory_bytes,
         workers=asked.workers,
+        labels=tuple(sorted(asked.labels.items())),
     )
 
 
@@ -100,6 +102,7 @@ def build_pool(
         environment: Reads the section ``env`` of the key where a worker is; None: nobody asks.
     """
     from sweeper.energy.agent import AgentSettings, build_agent
+    from sweeper.energy.held import gpu_bytes_of
     from sweeper.energy.ledger import IdlePolicy
     from sweeper.energy.meter import MeterSettings, build_meter
 
@@ -117,6 +120,7 @@ def build_pool(
         needs_energy=decided_by_joules(config),
         describe=partial(_describe, config.resources.gpus, environment),
         code=() if local else code,
+        limits=Limits(config.resources.memory_bytes, config.trial.grace_s, gpu_bytes_of),
     )
     if local:
         from sweeper.workers.local_pool import LocalPool

@@ -147,8 +147,14 @@ class Resources(Section):
     memory_bytes: Bytes | None = Field(
         default=None,
         alias="memory",
-        description="Memory of one worker; default: no limit is asked of Ray.",
+        description="Host memory of one worker: booked with Ray, and a trial that uses more is "
+        "killed; default: no limit.",
         examples=["4 GiB"],
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels of Ray that a node must have to get workers.",
+        examples=[{"accelerator": "H200"}],
     )
     workers: Annotated[
         Count | None,

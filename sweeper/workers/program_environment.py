@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.model import Order, Params
+from sweeper.workers.guard import FOLDER, without_own_ray
 
 __all__ = ["PARAMS", "private_folder", "program_environment", "write_params", "yaml_text"]
 
@@ -22,12 +23,12 @@ _CHILD = Path(__file__).with_name("child")  # holds sitecustomize.py, which Pyth
 _LONGEST_FOLDER = 80  # bytes; the address of a Unix socket has 104 (macOS) to 108 with its name
 
 
-def private_folder() -> tempfile.TemporaryDirectory[str]:
+def private_folder(prefix: str = "sweeper-") -> tempfile.TemporaryDirectory[str]:
     """Make a folder that only this user can enter, short enough for the name of a socket."""
-    base = tempfile.gettempdir()
+    base = os.environ.get(FOLDER) or tempfile.gettempdir()
     if len(os.fsencode(base)) > _LONGEST_FOLDER:
         base = "/tmp"
-    return tempfile.TemporaryDirectory(prefix="sweeper-", dir=base, ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=base, ignore_cleanup_errors=True)
 
 
 def write_params(folder: Path, params: Params) -> Path:
@@ -60,7 +61,7 @@ def program_environment(order: Order, *, private: Path) -> dict[str, str]:
     wandb_params = private / "wandb-params.yaml"
     values = {name: {"value": value} for name, value in order.params.items()}
     wandb_params.write_text(yaml_text(values) + "\n", encoding="utf-8")
-    env = dict(os.environ)
+    env = without_own_ray(os.environ)
     env.pop("SWEEPER_MAX_STEPS", None)
     if order.max_steps is not None:
         env["SWEEPER_MAX_STEPS"] = str(order.max_steps)

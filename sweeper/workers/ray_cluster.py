@@ -19,6 +19,8 @@ import ray.exceptions
 
 import sweeper
 from sweeper.errors import PoolError
+from sweeper.workers.guard import Guard
+from sweeper.workers.program_environment import private_folder
 from sweeper.workers.slots import Node, Resources, usable_cpus
 
 __all__ = ["Cluster", "one_line"]
@@ -59,7 +61,15 @@ class Cluster:
         self._root = root
         self._looked_s = self._heard_s = time.monotonic()
         self._knocked_at: str | None = None
-        self.connect()
+        self._folder = self._guard = None
+        if address is None:
+            self._folder = private_folder("sweeper-ray-")
+            self._guard = Guard(self._folder.name)
+        try:
+            self.connect()
+        except BaseException:
+            self.disconnect()
+            raise
 
     @property
     def own(self) -> bool:
@@ -88,6 +98,7 @@ class Cluster:
                     num_cpus=max(usable_cpus(), self._asked_cpus()),
                     include_dashboard=False,
                     object_store_memory=_OBJECT_STORE_BYTES,
+                    _temp_dir=None if self._folder is None else self._folder.name,
                     **quiet,
                 )
         except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
@@ -144,9 +155,22 @@ class Cluster:
                 ) from error
         return None
 
-    def disconnect(self) -> None:
-        """Leave it; end it if it is our own."""
+    def reconnect(self) -> None:
+        """Start our own again.
+
+        Raises:
+            PoolError: If that is impossible.
+        """
         ray.shutdown()
+        self.connect()
+
+    def disconnect(self) -> None:
+        """Leave it; end it if it is our own. May be called twice."""
+        ray.shutdown()
+        if self._guard is not None:
+            self._guard.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 def _dead_processes() -> list[str]:

@@ -131,8 +131,8 @@ class RayPool:
         self._failed_starts = self._restarts = 0
         self._counted_s = time.monotonic()
         self._closed = False
+        self._cluster = Cluster(address, resources, setup.objective.root)
         try:
-            self._cluster = Cluster(address, resources, setup.objective.root)
             self._slots = fit_nodes(resources, self._cluster.nodes())
             self._agents.booked = min(1.0, self._slots.gpus)
             notify(f"started {self._slots}")
@@ -201,7 +201,7 @@ class RayPool:
                 for actor in self._members:
                     ray.kill(actor)
                 self._agents.end()
-                self._cluster.disconnect()
+            self._cluster.disconnect()
             self._closed = True  # only now: a Ctrl-C in between leaves the rest to the next call
         return self._overhead
 
@@ -382,8 +382,7 @@ class RayPool:
         self._calls.clear()
         self._members.clear()
         self._agents.forget()
-        self._cluster.disconnect()
-        self._cluster.connect()
+        self._cluster.reconnect()
         for _ in range(self._slots.workers):
             self._spawn()
 

@@ -26,6 +26,7 @@ from sweeper.errors import PoolError
 from sweeper.model import Cause, CauseKind, Order
 from sweeper.trial import Mark
 from sweeper.workers.failures import TEXT_LENGTH, TrainingFailed, died
+from sweeper.workers.guard import without_own_ray
 from sweeper.workers.keeper import Kept
 from sweeper.workers.limits import Limits, oom_kills
 from sweeper.workers.logs import STDERR, STDOUT, BoundedLog
@@ -171,7 +172,12 @@ class _Process:
             argv = [sys.executable, "-P", "-c", _MAIN, str(link), str(marks), package]
             try:
                 self._kept = Kept(
-                    argv, cwd=os.getcwd(), env=None, stdout=stdout, stderr=stderr, fds=(link, marks)
+                    argv,
+                    cwd=os.getcwd(),
+                    env=without_own_ray(os.environ),
+                    stdout=stdout,
+                    stderr=stderr,
+                    fds=(link, marks),
                 )
             except OSError as error:
                 raise PoolError(f"no process could be started to train in: {error}") from error

@@ -32,12 +32,14 @@ def quickstart(tmp_path: Path) -> Project:
     return Project(folder, tmp_path / "state")
 
 
-def ray_processes(state: Path) -> set[int]:
-    """Return the processes of Ray that a driver of this project has started."""
-    words = re.compile(r"raylet|gcs_server|ray::|ray/(dashboard|autoscaler|_private)/")
+RAY = r"raylet|gcs_server|ray::|ray/(dashboard|autoscaler|_private)/"
+
+
+def processes_of(state: Path, words: str) -> set[int]:
+    """Return the processes that a driver of this project has started, with words like these."""
     found = set()
     for process in psutil.process_iter(["cmdline"]):
-        if not words.search(" ".join(process.info["cmdline"] or [])):
+        if not re.search(words, " ".join(process.info["cmdline"] or [])):
             continue
         with suppress(psutil.Error):
             if process.environ().get("XDG_STATE_HOME") == str(state):
@@ -45,14 +47,17 @@ def ray_processes(state: Path) -> set[int]:
     return found
 
 
-def assert_nothing_is_left(state: Path) -> None:
-    """Wait a moment for processes that are on their way out, then look."""
-    for _ in range(50):
-        left = ray_processes(state)
-        if not left:
-            return
+def ray_processes(state: Path) -> set[int]:
+    """Return those of Ray."""
+    return processes_of(state, RAY)
+
+
+def assert_nothing_is_left(state: Path, within_s: float = 5) -> None:
+    """Wait a moment for processes that are on their way out, whatever they are, then look."""
+    deadline_s = time.monotonic() + within_s
+    while left := processes_of(state, ""):
+        assert time.monotonic() < deadline_s, f"processes are left: {left}"
         time.sleep(0.1)
-    raise AssertionError(f"processes of Ray are left: {left}")
 
 
 def test_the_main_job_end_to_end(quickstart: Project) -> None:
@@ -143,8 +148,10 @@ def test_a_killed_driver_loses_nothing_that_was_finished(quickstart: Project) ->
             settled.add(int(line.split()[1]))
         if len(settled) >= 5:
             break
+    assert processes_of(quickstart.state, "")
     process.kill()
     process.communicate()
+    assert_nothing_is_left(quickstart.state, within_s=10)
     done = quickstart.run("run", FILE, "--json", "budget.trials=16")
     assert done.code == 0, done.err
     assert done.json["trials"]["asked"] - done.json["trials"]["duplicate"] == 16
