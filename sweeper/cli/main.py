@@ -24,6 +24,7 @@ from sweeper.cli.export import export
 from sweeper.cli.plan import check, plan, schema
 from sweeper.cli.report import report
 from sweeper.cli.retrain import retrain
+from sweeper.cli.retry import retry
 from sweeper.cli.run import run
 from sweeper.cli.show import show
 from sweeper.cli.sweeps import ls, stop
@@ -123,6 +124,7 @@ stopped early, and no configuration is trained twice: results stay in a store.
   sweeper watch             a sweep that runs in another terminal
   sweeper report last       `--format model-card`: its emissions, for Hugging Face
   sweeper export last -o trials.csv    `.json`, `.parquet`; `.db`: for optuna-dashboard
+  sweeper retry last        run the failed trials again, when what failed is mended
   sweeper retrain last/7    train it again: do the values agree?
   sweeper energy probe      what can be measured here; `energy measure -- COMMAND`
   sweeper cache status      the store of results; `cache explain last/7`: why it was trained
@@ -152,6 +154,7 @@ main.add_command(compare)
 main.add_command(report)
 main.add_command(export)
 main.add_command(retrain)
+main.add_command(retry)
 main.add_command(watch)
 main.add_command(stop)
 main.add_command(schema)

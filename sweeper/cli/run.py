@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import closing
-from typing import TYPE_CHECKING
-
 import click
 
-from sweeper.cli.exit_codes import exit_code
-from sweeper.errors import SweeperError
-
-if TYPE_CHECKING:
-    from sweeper.compose import SweepView
+from sweeper.cli.driving import drive
 
 __all__ = ["run"]
 
@@ -55,50 +46,16 @@ def run(
     standard output.
 
     Ctrl-C once lets running trials finish, twice stops them at their next report, three times
-    kills them; the same command goes on afterwards.
+    kills them; after SIGTERM the same happens by itself within SWEEPER_GRACE_S (20 s). The same
+    command goes on afterwards.
     """
-    from sweeper.compose import RunOptions, compose
-    from sweeper.compose.energy import loaded_factors
+    from sweeper.compose import RunOptions
     from sweeper.config.load import load
-    from sweeper.model import Notice
-    from sweeper.reporting.observers import build_observer
-    from sweeper.sweep.stop import StopLadder
 
     if resume is not None and (fresh or recache):
         raise click.UsageError("--resume goes on with a sweep; --fresh and --recache start one.")
     if cache is not None:
         overrides = (*overrides, f"cache.mode={cache}")
     loaded = load(file, overrides)
-    observer = build_observer(
-        sys.stderr,
-        is_terminal=sys.stderr.isatty(),
-        factors=loaded_factors(loaded),
-        max_steps=loaded.config.max_steps,
-        budget_trials=loaded.config.budget.trials,
-    )
     options = RunOptions(fresh=fresh, local=local, store_url=store, recache=recache, resume=resume)
-    failure: SweeperError | None = None
-    with StopLadder(lambda text: observer.observe(Notice(text))) as ladder:
-        composed = compose(loaded, options, [observer], ladder)
-        try:
-            result = composed.run()
-        except SweeperError as error:
-            failure = error
-        finally:
-            observer.close()
-    with closing(composed):
-        seen = composed.look()
-    if as_json or failure is None or seen.summary.trials.settled:
-        _print(seen, as_json=as_json)
-    if failure is not None:
-        raise failure
-    sys.exit(exit_code(result.state, result.stopped_by))
-
-
-def _print(view: SweepView, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(view.summary.to_json(), ensure_ascii=False, allow_nan=False))
-        return
-    from sweeper.reporting.closing import closing_text
-
-    click.echo(closing_text(view.summary))
+    drive(loaded, options, as_json=as_json)

@@ -64,6 +64,7 @@ class RunOptions:
         recache: Train although the store answers; what is found out is added to it.
         resume: Go on with this sweep although its code or file has changed: a handle or a uid.
         seeds: Of the replicates of every trial; empty: as the file says.
+        retry: Run trials again that failed for such a cause; needs ``resume``.
     """
 
     fresh: bool = False
@@ -72,6 +73,7 @@ class RunOptions:
     recache: bool = False
     resume: str | None = None
     seeds: tuple[int, ...] = ()
+    retry: frozenset[CauseKind] = frozenset()
 
     def seed(self, replicate: int) -> int | None:
         """Return the seed that a replicate is to have; None: as the file says."""
@@ -176,7 +178,7 @@ def compose(
         started = isinstance(pool, LazyPool) and pool.started
         return figures(ledger.load(begun.uid), ray_started=started)
 
-    plan = _plan(config, chosen, follow=not options.recache)
+    plan = _plan(config, chosen, options)
 
     def run() -> SweepResult:
         try:
@@ -241,7 +243,7 @@ def _named(store: Store, text: str | None) -> UUID | None:
     return find_sweep(store, text, who=user_of(store))
 
 
-def _plan(config: SweepConfig, chosen: Factors, *, follow: bool) -> Plan:
+def _plan(config: SweepConfig, chosen: Factors, options: RunOptions) -> Plan:
     mode = cache_mode(config)
     return Plan(
         goals=config.goals,
@@ -256,7 +258,8 @@ def _plan(config: SweepConfig, chosen: Factors, *, follow: bool) -> Plan:
         trial_energy_j=config.trial.energy_j,
         trial_folder=trial_folder,
         share=mode is CacheMode.RW,
-        follow=follow and mode is not CacheMode.OFF,
+        follow=not options.recache and mode is not CacheMode.OFF,
+        retry=options.retry,
         ttl_s=lease_ttl_s(),
         prefix_safe=config.cache.prefix_safe,
     )

@@ -79,6 +79,9 @@ def _count_lines(summary: Summary) -> list[str]:
     )
     if trials.unfinished:
         states += f", {figures.count(trials.unfinished)} unfinished"
+    if trials.retried:
+        tried = ", ".join(f"{number} {kind}" for kind, number in trials.retried.items())
+        states += f"; tried again: {tried}"
     if trials.feasible is None:
         return [asked, states]
     of = f"{figures.count(trials.feasible)} of {figures.count(trials.complete, 'complete trial')}"
@@ -138,4 +141,7 @@ def _next_lines(summary: Summary) -> list[str]:
     lines = [f"sweeper show {one_line(summary.handle)}"]
     if summary.state is SweepState.STOPPED or summary.trials.unfinished:
         lines.append("the same sweeper run goes on where this one ended")
+    if summary.trials.failed:
+        again = f"sweeper retry {one_line(summary.handle)}"
+        lines.append(f"{again}  (the failed trials, when what failed is mended)")
     return section("next", lines)

@@ -5,12 +5,11 @@ Owns: these values, how they are found in a history, and their JSON. Imports ``s
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sweeper.model import Source, SweepHistory, TrialState, UseRow, Value
+from sweeper.model import Cause, Source, SweepHistory, TrialState, UseRow, Value
 from sweeper.reporting.accounts import STORE
 from sweeper.reporting.clean import jsonable, one_line
 from sweeper.reporting.hardware_words import hardware
@@ -27,9 +26,6 @@ __all__ = [
     "find_uncached",
 ]
 
-# Numbers, addresses and digests differ between failures of one kind.
-_DETAILS = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-
 
 @dataclass(frozen=True, slots=True)
 class TrialCounts:
@@ -41,6 +37,7 @@ class TrialCounts:
         complete: Settled ones only, as ``pruned`` and ``failed``.
         unfinished: Not settled: running, parked, or interrupted.
         feasible: Complete ones that meet the constraints; None: there are no constraints.
+        retried: By class of failure, how many trainings failed and were tried again; None: none.
     """
 
     asked: int
@@ -53,6 +50,7 @@ class TrialCounts:
     failed: int
     unfinished: int
     feasible: int | None = None
+    retried: Mapping[str, int] | None = None
 
     @property
     def settled(self) -> int:
@@ -62,12 +60,13 @@ class TrialCounts:
     def to_json(self) -> dict[str, Value]:
         """Return the documented object."""
         named = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: count for name, count in named.items() if count is not None}
+        plain = {n: dict(it) if isinstance(it, Mapping) else it for n, it in named.items()}
+        return {name: count for name, count in plain.items() if count is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Failed trials with the same cause, numbers in it aside.
+    """Failed trials that failed alike: the same exception at the same place, or the same words.
 
     Attributes:
         cause: One line, as the first of them has it.
@@ -152,7 +151,19 @@ def count_trials(trials: Sequence[TrialView], *, feasible: int | None) -> TrialC
         failed=states[TrialState.FAILED],
         unfinished=sum(not trial.settled for trial in trials),
         feasible=feasible,
+        retried=_retried(trials) or None,
     )
+
+
+def _retried(trials: Sequence[TrialView]) -> dict[str, int]:
+    """Count failed attempts that were not the last of their training."""
+    tried = Counter(
+        Cause.parse(row.cause).kind.value
+        for trial in trials
+        for row in trial.attempts
+        if row.state is TrialState.FAILED and row.cause and row not in trial.replicates
+    )
+    return dict(tried.most_common())
 
 
 def find_failures(trials: Sequence[TrialView]) -> tuple[Failure, ...]:
@@ -162,7 +173,7 @@ def find_failures(trials: Sequence[TrialView]) -> tuple[Failure, ...]:
         if not trial.settled or trial.state is not TrialState.FAILED:
             continue
         cause = one_line(trial.cause or "unknown cause")
-        kind = _DETAILS.sub("#", cause)
+        kind = Cause.parse(cause).signature
         first = groups.get(kind, Failure(cause, 0, trial.number))
         groups[kind] = Failure(first.cause, first.count + 1, first.example)
     return tuple(sorted(groups.values(), key=lambda failure: (-failure.count, failure.example)))

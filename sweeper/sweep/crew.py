@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sweeper.model import (
+    CauseKind,
     Ended,
     Event,
     Factors,
@@ -40,6 +41,7 @@ class Plan:
         retries: Which failed trainings start again, how often and when.
         timeout_s: The longest that a trial may train; None: no limit.
         stall_s: The longest that it may be silent; None: learnt from the sweep's steps.
+        retry: Trials that failed for such a cause run again; empty: none do.
         same_failures: So many failures in a row end the sweep; None: none do.
         trial_energy_j: The most joules that one training may use; None: no limit.
         trial_folder: The folder of an attempt, from sweep handle, number, attempt and replicate.
@@ -67,6 +69,7 @@ class Plan:
     prefix_safe: bool = False
     stall_s: float | None = None
     same_failures: int | None = 10
+    retry: frozenset[CauseKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sweeper.sweep.arrivals import Arrivals
 from sweeper.sweep.crew import Crew, Plan
 from sweeper.sweep.departures import Departures
 from sweeper.sweep.heartbeat import Heartbeat, Snapshot
+from sweeper.sweep.past import reopened
 from sweeper.sweep.reopen import follow, resume
 from sweeper.sweep.stop import Urgency
 
@@ -121,8 +122,9 @@ class SweepLoop:
             )
         )
         if begun.resumed:
-            self._arrivals.retrying.note_past(begun.own)
-            self._field.line.last(resume(self._crew, self._book, begun.own))
+            own = reopened(begun.own, self._plan.retry)
+            self._arrivals.retrying.note_past(own)
+            self._field.line.last(resume(self._crew, self._book, own))
         else:
             self._field.line.last(follow(self._crew, self._book, followed))
 

@@ -6,8 +6,8 @@ Must not decide anything: ``reopen.py`` does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from sweeper.errors import SweeperError
 from sweeper.model import (
@@ -26,7 +26,7 @@ from sweeper.seams import Study
 from sweeper.sweep.budget import is_own_limit
 from sweeper.sweep.records import served
 
-__all__ = ["Past", "outcome_of", "read_past"]
+__all__ = ["Past", "outcome_of", "read_past", "reopened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,30 @@ def read_past(rows: Sequence[TrialRow]) -> Past:
         ends={number: _ends_of(trial) for number, trial in trials.items()},
         untold=frozenset(trials) - {row.id.number for _, _, row in tells},
     )
+
+
+def reopened(rows: Sequence[TrialRow], causes: Set[CauseKind]) -> Sequence[TrialRow]:
+    """Return a sweep's attempts as if trials that failed for such a cause had not ended.
+
+    Nothing is rewritten: the next attempt's end is told later, and the last word counts.
+    """
+    trials: defaultdict[int, list[TrialRow]] = defaultdict(list)
+    for row in rows:
+        trials[row.id.number].append(row)
+    failed = {number for number, trial in trials.items() if _failed_of(trial, causes)}
+    return [_unended(row) if row.id.number in failed else row for row in rows]
+
+
+def _failed_of(trial: Sequence[TrialRow], causes: Set[CauseKind]) -> bool:
+    if all(row.told is None for row in trial):
+        return False
+    ends = [row for row in _latest(trial).values() if row.state is TrialState.FAILED]
+    return any(row.cause is not None and Cause.parse(row.cause).kind in causes for row in ends)
+
+
+def _unended(row: TrialRow) -> TrialRow:
+    failed = row.state is TrialState.FAILED
+    return replace(row, told=None, state=TrialState.LOST if failed else row.state)
 
 
 def _latest(rows: Sequence[TrialRow]) -> dict[tuple[int, int], TrialRow]:

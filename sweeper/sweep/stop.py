@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["GRACE_S", "StopLadder", "Urgency"]
+__all__ = ["GRACE_S", "StopLadder", "Urgency", "grace_s"]
 
 # Kubernetes and SLURM kill 30 s after SIGTERM unless they are told otherwise; the ledger has to be
 # closed by then (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle, KillWait in
 # https://slurm.schedmd.com/slurm.conf.html).
 GRACE_S = 20.0
+
+
+def grace_s(env: Mapping[str, str]) -> float:
+    """Return the seconds from SIGTERM to the end: ``SWEEPER_GRACE_S``, 20 if it is no number."""
+    try:
+        return max(0.0, float(env["SWEEPER_GRACE_S"]))
+    except (KeyError, ValueError):
+        return GRACE_S
 
 
 class Urgency(IntEnum):

@@ -47,6 +47,7 @@ def test_the_whole_text() -> None:
         "            (NVIDIA H200), stored 2025-12-31 00:00 UTC",
         "failed    1 x error: ValueError: bad 3  (sweeper show digits-mlp-7f3a/5)",
         "next      sweeper show digits-mlp-7f3a",
+        "          sweeper retry digits-mlp-7f3a  (the failed trials, when what failed is mended)",
     ]
 
 
