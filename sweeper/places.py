@@ -8,7 +8,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["log_file", "state_folder", "trial_folder", "user"]
+__all__ = [
+    "log_file",
+    "make_private",
+    "state_folder",
+    "sweep_folder",
+    "trial_folder",
+    "trial_folder_here",
+    "user",
+]
 
 
 def state_folder(env: Mapping[str, str]) -> Path:
@@ -28,11 +36,33 @@ def log_file(env: Mapping[str, str]) -> Path:
     return state_folder(env) / "sweeper.log"
 
 
+def sweep_folder(handle: str) -> Path:
+    """Return the folder of a sweep's trials; a sweep may be called anything, ``../..`` too."""
+    return state_folder(os.environ) / "sweeps" / re.sub(r"[^\w.-]", "_", handle)
+
+
 def trial_folder(handle: str, number: int, attempt: int, replicate: int = 0) -> str:
-    """Return the folder of a trial's attempt; a sweep may be called anything, ``../..`` too."""
+    """Return the folder of a trial's attempt."""
     name = f"{number}-r{replicate}" if replicate else f"{number}"
     name = f"{name}.{attempt}" if attempt else name
-    return str(state_folder(os.environ) / "sweeps" / re.sub(r"[^\w.-]", "_", handle) / name)
+    return str(sweep_folder(handle) / name)
+
+
+def trial_folder_here(folder: str) -> str:
+    """Return where this machine keeps what another one keeps in a folder of a trial."""
+    sweep, trial = Path(folder).parts[-2:]
+    return str(state_folder(os.environ) / "sweeps" / sweep / trial)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def user() -> str:

@@ -21,7 +21,7 @@ from sweeper.sweep.airfield import Airfield
 from sweeper.sweep.budget import over_own_limit
 from sweeper.sweep.flight import Flight
 from sweeper.sweep.heartbeat import Heartbeat
-from sweeper.sweep.records import keep_error, record_of
+from sweeper.sweep.records import keep_files, record_of
 from sweeper.sweep.retrying import Breaker, Retrying
 from sweeper.sweep.stalls import Stalls
 from sweeper.sweep.stop import Urgency
@@ -129,7 +129,7 @@ class Arrivals:
         outcome = flight.outcome(ended, like=budget.overhead.like)
         budget.settled(ended.id, outcome.energy.total_j, outcome.state)
         budget.overhead.heard(ended)
-        self._keep_error(ended, outcome)
+        self._keep_files(ended, outcome)
         again_in_s = self.retrying.again_in_s(ended.id, outcome)
         for_good = outcome.state is not TrialState.LOST and again_in_s is None
         further = self._book.settle(
@@ -149,10 +149,8 @@ class Arrivals:
             when = f"in {again_in_s:.0f} s" if again_in_s >= 1 else "now"
             self._crew.notice(f"{_name(ended.id)} starts again {when}: {outcome.cause}")
 
-    def _keep_error(self, ended: Ended, outcome: Outcome) -> None:
-        if outcome.state is not TrialState.FAILED:
-            return
-        lost = keep_error(self._field.folder(ended.id), outcome, ended.traceback)
+    def _keep_files(self, ended: Ended, outcome: Outcome) -> None:
+        lost = keep_files(self._field.folder(ended.id), outcome, ended)
         if lost is not None:
             self._crew.notice(f"the error of {_name(ended.id)} was not kept: {lost}")
 

@@ -16,6 +16,7 @@ from sweeper.model import (
     Claim,
     Curve,
     Decision,
+    Ended,
     Energy,
     Goals,
     Hit,
@@ -28,11 +29,12 @@ from sweeper.model import (
     Use,
     Value,
 )
+from sweeper.places import make_private
 from sweeper.sweep.budget import over_own_limit
 from sweeper.sweep.finals import final_values, last_reported
 from sweeper.sweep.judging import Judging, decided, is_last
 
-__all__ = ["keep_error", "record_of", "refusal", "replay", "served", "use_of"]
+__all__ = ["keep_files", "record_of", "refusal", "replay", "served", "use_of"]
 
 _FAILED_AS = {
     CauseKind.ERROR: RecordStatus.ERROR,
@@ -102,16 +104,21 @@ def _status(outcome: Outcome) -> RecordStatus | None:
             return None if status is RecordStatus.PRUNED and not outcome.curve else status
 
 
-def keep_error(folder: str, outcome: Outcome, traceback: str | None) -> OSError | None:
+def keep_files(folder: str, outcome: Outcome, ended: Ended) -> OSError | None:
     """Write the whole story of a failure into the trial's folder; the store keeps one line.
+
+    What a worker sent that does not see this disk is written there too.
 
     Returns:
         Why it could not be written; None: it was.
     """
-    file = Path(folder, "error.txt")
+    files = dict(ended.logs)
+    if outcome.state is TrialState.FAILED:
+        files["error.txt"] = f"{outcome.cause}\n\n{ended.traceback or ''}"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{outcome.cause}\n\n{traceback or ''}", encoding="utf-8")
+        for name, text in files.items():
+            make_private(Path(folder))
+            Path(folder, Path(name).name).write_text(text, encoding="utf-8")
     except OSError as error:
         return error
     return None

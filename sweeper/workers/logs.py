@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["OLDER", "STDERR", "STDOUT", "BoundedLog"]
+__all__ = ["OLDER", "STDERR", "STDOUT", "BoundedLog", "ends_of"]
 
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
 OLDER = ".1"  # stdout.log.1 is what came before stdout.log
 
 _MOST_BYTES = 8 * 2**20  # of each of the two files
+_SENT_BYTES = 2**18
+
+
+def ends_of(folder: Path, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return name and end of each file that is there, to be sent to another machine."""
+    ends = []
+    for name in names:
+        with contextlib.suppress(OSError), (folder / name).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _SENT_BYTES))
+            ends.append((name, file.read().decode("utf-8", "replace")))
+    return tuple(ends)
 
 
 class BoundedLog:

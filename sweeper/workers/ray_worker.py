@@ -48,6 +48,7 @@ class WorkerActor:
         try:
             if shipped:
                 setup = replace(setup, objective=setup.objective.moved(Path.cwd()))
+                post = replace(post, away=True)
             else:
                 os.chdir(setup.objective.root)
             if agent is not None:

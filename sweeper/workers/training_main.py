@@ -72,7 +72,7 @@ def main(link: int, marks: int) -> None:
         marks: Descriptor of the socket for regions.
     """
     streams = _Streams()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # the one that died; ours only wait
     wire, mark = _Wire(link), _Marks(marks)
     source, path = pickle.load(wire.heard)
     sys.path.extend(folder for folder in path if folder not in sys.path)

@@ -28,17 +28,21 @@ from sweeper.model import (
     PoolEvent,
     StepReport,
 )
+from sweeper.places import make_private, trial_folder_here
 from sweeper.seams import Agent, Meter
 from sweeper.workers.failures import cause_of, text_of
 from sweeper.workers.limits import Limits
+from sweeper.workers.logs import STDERR, STDOUT, ends_of
 from sweeper.workers.objective import ObjectiveSource
 from sweeper.workers.program import ProgramSource
+from sweeper.workers.program_environment import PARAMS
 from sweeper.workers.regions import Regions
 from sweeper.workers.reports import ReadReports, StepRead
 from sweeper.workers.trainee import trainee
 
 __all__ = ["Post", "Worker", "WorkerSetup"]
 
+_FILES = (STDOUT, STDERR, PARAMS)
 DECLARED = "energy_j"  # a metric of this name declares the trial's joules
 
 
@@ -79,12 +83,14 @@ class Post:
         gpus: What it was given: UUIDs or NVML indices as text.
         share: The part of those that is its own, 0 < share <= 1.
         meter: What the node's agent offers for them.
+        away: It may be on another machine than the driver.
     """
 
     name: str = "worker"
     gpus: Sequence[str] = ()
     share: float = 1.0
     meter: Meter | None = None
+    away: bool = False
 
 
 class Worker:
@@ -103,6 +109,7 @@ class Worker:
         self._trainee = trainee(setup.objective, own_process=own, limits=limits)
         self._node = socket.gethostname()
         self._name = post.name
+        self._away = post.away
         self._meter = setup.make_meter(post.meter)
         self._meter.begin(post.gpus, post.share)
         self._regions = Regions(self._meter.read)
@@ -113,15 +120,19 @@ class Worker:
         self._order: Order | None = None
         self._killed: AttemptId | None = None
         self._reports: ReadReports | None = None
+        self._sends_logs = False
         self._started_s = 0.0
         self._declared_j: float | None = None
 
     def start(self, order: Order) -> PoolEvent | None:
         """Begin an attempt and train to its first report; None: see ``go_on``."""
+        if self._away and not Path(order.folder).is_dir():  # the driver has made it, elsewhere
+            order = replace(order, folder=trial_folder_here(order.folder))
+            self._sends_logs = True
         self._order = order
         self._declared_j = None
         with contextlib.suppress(OSError):  # a full disk costs the logs, not the training
-            Path(order.folder).mkdir(parents=True, exist_ok=True)
+            make_private(Path(order.folder))
         self._meter.open()
         self._started_s = time.monotonic()
         self._regions = Regions(self._meter.read)
@@ -254,6 +265,7 @@ class Worker:
             facts=None if self._facts is None else replace(self._facts, meter=energy.source),
             worker=self._name,
             overhead_j=self._meter.overhead().total_j,
+            logs=ends_of(Path(order.folder), _FILES) if self._sends_logs else (),
         )
 
 

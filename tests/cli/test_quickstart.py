@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -12,10 +11,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.cli.project import Project
+from tests.faults.processes import RAY, assert_nothing_is_left, processes_of
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = "configs/quickstart.yaml"
@@ -30,34 +29,6 @@ def quickstart(tmp_path: Path) -> Project:
     for name in ("configs", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return Project(folder, tmp_path / "state")
-
-
-RAY = r"raylet|gcs_server|ray::|ray/(dashboard|autoscaler|_private)/"
-
-
-def processes_of(state: Path, words: str) -> set[int]:
-    """Return the processes that a driver of this project has started, with words like these."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        if not re.search(words, " ".join(process.info["cmdline"] or [])):
-            continue
-        with suppress(psutil.Error):
-            if process.environ().get("XDG_STATE_HOME") == str(state):
-                found.add(process.pid)
-    return found
-
-
-def ray_processes(state: Path) -> set[int]:
-    """Return those of Ray."""
-    return processes_of(state, RAY)
-
-
-def assert_nothing_is_left(state: Path, within_s: float = 5) -> None:
-    """Wait a moment for processes that are on their way out, whatever they are, then look."""
-    deadline_s = time.monotonic() + within_s
-    while left := processes_of(state, ""):
-        assert time.monotonic() < deadline_s, f"processes are left: {left}"
-        time.sleep(0.1)
 
 
 def test_the_main_job_end_to_end(quickstart: Project) -> None:
@@ -115,7 +86,7 @@ def test_ctrl_c_drains_and_the_same_command_goes_on(quickstart: Project) -> None
     for line in process.stderr:
         if line.startswith("trial 3 "):
             break
-    assert ray_processes(quickstart.state)  # so that finding none later says something
+    assert processes_of(quickstart.state, RAY)  # so that finding none later says something
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
@@ -148,7 +119,7 @@ def test_a_killed_driver_loses_nothing_that_was_finished(quickstart: Project) ->
             settled.add(int(line.split()[1]))
         if len(settled) >= 5:
             break
-    assert processes_of(quickstart.state, "")
+    assert processes_of(quickstart.state)
     process.kill()
     process.communicate()
     assert_nothing_is_left(quickstart.state, within_s=10)
@@ -189,7 +160,7 @@ def test_a_running_cluster_is_joined_and_gets_the_code(quickstart: Project) -> N
             check=False,
         )
     finally:
-        for pid in ray_processes(quickstart.state):  # `ray stop` would end everybody's
+        for pid in processes_of(quickstart.state, RAY):  # `ray stop` would end everybody's
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     assert done.returncode == 0, done.stderr
