@@ -22,6 +22,8 @@ _GPU_MEMORY = re.compile(
 )
 _HOST_MEMORY = re.compile(r"^(?:numpy\.\S*)?_?(?:Array)?MemoryError\b|std::bad_alloc", re.MULTILINE)
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)', re.MULTILINE)
+_FIRST = "(most recent call first):"
+_HEADS = re.compile(r"(?<=\(most recent call last\):)|(?<=\(most recent call first\):)")
 _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib/python3", "<")
 _OWN = str(Path(__file__).parents[1])
 _NO_WANDB = "No module named 'wandb'"
@@ -142,12 +144,16 @@ def _place_of(frames: TracebackType | None) -> str:
 
 
 def _place(stderr: str) -> str:
-    """Return the innermost such place of the last traceback that a Python program printed."""
-    _, found, last = stderr.rpartition("Traceback (most recent call last)")
-    if not found:
-        return ""
+    """Return the innermost such place of the last traceback that a Python program printed.
+
+    An exception's has the innermost call last, that of a crash (``faulthandler``) has it first.
+    """
+    *_, last = _HEADS.split(stderr)
     own = [frame for frame in _FRAME.finditer(last) if not _foreign(frame["file"])]
-    return f" ({Path(own[-1]['file']).name}:{own[-1]['line']})" if own else ""
+    if last is stderr or not own:
+        return ""
+    frame = own[0] if stderr[: -len(last)].endswith(_FIRST) else own[-1]
+    return f" ({Path(frame['file']).name}:{frame['line']})"
 
 
 def _foreign(file: str) -> bool:
