@@ -6,9 +6,11 @@ Owns: exit codes and how an error reaches a person. Heavy imports belong inside 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -142,6 +144,8 @@ stopped early, and no configuration is trained twice: results stay in a store.
 @click.version_option(__version__, prog_name="sweeper")
 def main(debug: bool) -> None:
     """Start the log; the verbs do the rest."""
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until a sweep runs
     _start_log()
 
 

@@ -111,9 +111,13 @@ class Cluster:
         return math.ceil((self._resources.workers or 0) * (self._resources.cpus or 1))
 
     def nodes(self) -> list[Node]:
-        """Return the machines on which workers may sit, now."""
+        """Return the machines on which workers may sit, now.
+
+        Raises:
+            OSError: If Ray's control plane does not answer.
+        """
         there = []
-        for node in ray.nodes():  # type: ignore[no-untyped-call] # Ray's
+        for node in self._table():
             labels = node.get("Labels", {})
             fits = all(labels.get(name) == value for name, value in self._resources.labels)
             if node["Alive"] and fits:
@@ -124,10 +128,24 @@ class Cluster:
         return there
 
     def has_lost(self, node: str) -> bool:
-        """Tell whether a machine has left."""
-        with suppress(ray.exceptions.RayError, RuntimeError):
-            return all(each.name != node for each in self.nodes())
+        """Tell whether a machine has left: Ray knows it, or nobody there answers any more.
+
+        Ray itself needs half a minute to find out.
+        """
+        with suppress(ray.exceptions.RayError, RuntimeError, OSError):
+            for each in self._table():
+                if each["NodeID"] == node and each["Alive"]:
+                    where = (each["NodeManagerAddress"], each["NodeManagerPort"])
+                    socket.create_connection(where, timeout=_KNOCK_S).close()
+                    return False
         return True
+
+    def _table(self) -> list[dict[str, Any]]:
+        """Ask Ray for its nodes, after a knock: without its control plane the question hangs."""
+        if self._knocked_at is not None:
+            _knock(self._knocked_at)
+        table: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call] # Ray's
+        return table
 
     def trouble(self) -> str | None:
         """Say what of Ray itself is gone; None: nothing, as far as one can see quickly.

@@ -354,7 +354,7 @@ class RayPool:
         self._counted_s = time.monotonic()
         try:
             fits = fit_nodes(replace(self._resources, cpus=self._slots.cpus), self._cluster.nodes())
-        except PoolError:  # all nodes have left; they may come back
+        except (PoolError, OSError):  # all nodes have left, or Ray has; they may come back
             return
         new = fits.workers - len(self._members)
         if new > 0 and fits.gpus == self._slots.gpus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,7 +13,18 @@ from typing import Protocol
 import pytest
 
 from sweeper.errors import PoolError
-from sweeper.model import CauseKind, Ended, Ending, Energy, GpuEnergy, PoolEvent, StepReport
+from sweeper.model import (
+    AttemptId,
+    CauseKind,
+    Ended,
+    Ending,
+    Energy,
+    GpuEnergy,
+    Order,
+    PoolEvent,
+    StepReport,
+)
+from sweeper.places import trial_folder_here
 from sweeper.seams import Meter
 from sweeper.testing.pool_cases import order
 from sweeper.testing.scripted_meter import FailingMeter, HandClock, ScriptedMeter
@@ -357,3 +369,24 @@ def test_torch_is_seeded_before_each_trial(tmp_path: Path) -> None:
         drawn.append(report.metrics["loss"])
         worker.stop()
     assert drawn[0] == drawn[2] != drawn[1]
+
+
+def test_a_worker_on_another_machine_sends_its_logs(tmp_path: Path) -> None:
+    """Where the driver's folder is not there, the ends of the logs come with the end."""
+    source = "def train(params):\n    print('x' * 999_999)\n    print('last')\n    raise ValueError"
+    setup = setup_for(source, tmp_path / "code", own_process=True)
+    worker = Worker(setup, Post(away=True))
+    there = Order(AttemptId(3, 0, 1), {"x": 6.0}, 7, None, "/driver/sweeps/digits-1234/3.1")
+    ended = worker.start(there)
+    assert isinstance(ended, Ended)
+    logs = dict(ended.logs)
+    assert logs["stdout.log"].endswith("xx\nlast\n")
+    assert len(logs["stdout.log"]) <= 2**18
+    assert json.loads(logs["params.json"]) == {"x": 6.0}
+    here = Path(trial_folder_here(there.folder))
+    assert here.parts[-2:] == ("digits-1234", "3.1")
+    assert (here / "stdout.log").stat().st_size > 999_999
+    here_too = worker.start(order(tmp_path, 1))
+    assert isinstance(here_too, Ended)
+    assert here_too.logs != (), "once away, a folder that is not there is not made"
+    worker.close()
