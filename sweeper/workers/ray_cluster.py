@@ -27,9 +27,9 @@ __all__ = ["Cluster", "one_line"]
 
 _KNOCK_S = 5.0
 _LOOK_S = 2.0  # so often Ray's own processes are looked at
-# A control plane that is gone for longer will not be back in time: Ray ends this very process after
-# 60 s without it (gcs_rpc_server_reconnect_timeout_s), without a word to the sweep.
-_SILENT_S = 40.0
+# Without its control plane for so long Ray ends this very process, without a word to the sweep.
+_RAYS_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
+_RAYS_PATIENCE_S = 60.0
 _OBJECT_STORE_BYTES = 100 * 2**20  # reports are small; Ray's default takes a third of the memory
 _SHARED_ENV = ("OMP_NUM_THREADS", "CUDA_DEVICE_ORDER")  # a local Ray inherits them
 _NOT_SHIPPED = [
@@ -60,6 +60,7 @@ class Cluster:
         self._resources = resources
         self._root = root
         self._looked_s = self._heard_s = time.monotonic()
+        self._patience_s = float(os.environ.get(_RAYS_PATIENCE, _RAYS_PATIENCE_S))
         self._knocked_at: str | None = None
         self._folder = self._guard = None
         if address is None:
@@ -165,9 +166,10 @@ class Cluster:
                 _knock(self._knocked_at)
             self._heard_s = now_s
         except OSError as error:
-            if now_s - self._heard_s > _SILENT_S:
+            silent_s = now_s - self._heard_s
+            if silent_s > 2 / 3 * self._patience_s:
                 raise PoolError(
-                    f"the Ray cluster at {self._address!r} has not answered for {_SILENT_S:.0f} s "
+                    f"the Ray cluster at {self._address!r} has not answered for {silent_s:.0f} s "
                     f"({one_line(error)}); run the same command again when it is back, and the "
                     "sweep goes on"
                 ) from error

@@ -33,7 +33,7 @@ import random, time
 def train(params, trial):
     noise = random.Random(trial.seed)
     for step in range(1, 10):
-        time.sleep(0.02)
+        time.sleep(0.01)
         loss = params["x"] ** 2 + params["y"] + noise.random() / step
         trial.report(step, loss=loss)
 """
@@ -94,7 +94,7 @@ class Interruptions:
     def __init__(self, folder: Path, *, trials: int, local: bool, seed: int) -> None:
         self._random = random.Random(seed)
         self._flags = ["--local"] if local else []
-        self._longest_s = 2.5 if local else 10.0
+        self._longest_s = 2.5 if local else 9.0
         self._budget = f"budget.trials={trials}"
         self._folder = folder
         self.report = Report(trials=trials)
@@ -127,7 +127,7 @@ class Interruptions:
                     process.send_signal(number)
                     time.sleep(self._random.uniform(0.0, 0.3))
             code = process.wait(_END_S)
-        self.report.rounds[way] += 1
+        self.report.rounds[way] += code != 0
         if code not in allowed:
             self._wrong(f"{way}: exit code {code}, and not {allowed}; see {log}")
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -187,17 +187,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="interruptions", description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=[KILL], metavar="WAY")
-    parser.add_argument("--trials", type=int, default=400)
+    parser.add_argument("--trials", type=int, default=3000)
     parser.add_argument("--local", action="store_true")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="interruptions-") as folder:
         sweep = Interruptions(Path(folder), trials=given.trials, local=given.local, seed=given.seed)
-        for number in range(given.rounds):
+        while (number := sweep.report.rounds.total()) < given.rounds:
             way = given.ways[number % len(given.ways)]
             code = sweep.interrupt(way)
             print(f"{number + 1:3}  {way}: exit code {code}", flush=True)
+            if code == 0:
+                print("the sweep was done before: give it more --trials")
+                break
         report = sweep.judge()
     for what in report.wrong:
         print(f"BROKEN  {what}")

@@ -57,7 +57,11 @@ def started(project: Project, cluster: NodeCluster, *args: str) -> subprocess.Po
     return subprocess.Popen(
         project.command("run", "sweep.yaml", "--json", f"ray.address={cluster.address}", *args),
         cwd=project.folder,
-        env={**project.env, "RAY_AUTH_MODE": "disabled"},
+        env={
+            **project.env,
+            "RAY_AUTH_MODE": "disabled",
+            "RAY_gcs_rpc_server_reconnect_timeout_s": "18",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
