@@ -105,6 +105,7 @@ def _start_log() -> None:
         )
     except (OSError, RuntimeError):
         handler = logging.NullHandler()
+    handler.handleError = lambda record: None  # type: ignore[method-assign] # a full disk: no words
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(level if level in logging.getLevelNamesMapping() else "INFO")

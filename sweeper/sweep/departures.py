@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from sweeper.model import (
     NOTHING,
@@ -22,6 +23,7 @@ from sweeper.model import (
     TrialStarted,
     TrialState,
 )
+from sweeper.places import make_private
 from sweeper.sweep.airfield import Airfield
 from sweeper.sweep.flight import Flight
 from sweeper.sweep.records import refusal, replay, use_of
@@ -43,6 +45,7 @@ class Departures:
         self._book = field.book
         self._beyond: dict[tuple[int, int], int] = {}  # replayed in vain up to this step
         self.launched = False
+        self._told = False
 
     def place(self, attempt: Attempt) -> None:
         """Let the twin, the store, somebody else or a worker of ours answer an attempt."""
@@ -107,8 +110,19 @@ class Departures:
             self._crew.tell_observers(TrialParked(attempt, busy))
         self._field.line.park(attempt)
 
+    def _make(self, folder: str) -> None:
+        """Make the folder of an attempt; a worker that does not find it is on another machine."""
+        try:
+            make_private(Path(folder))
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                why = f"{error.strerror or error}: {error.filename}"
+                self._crew.notice(f"what trials print is not kept ({why}); training goes on")
+
     def _launch(self, attempt: Attempt, claim: Claim | None) -> None:
         folder, horizon = self._field.folder(attempt.id), self._plan.max_steps
+        self._make(folder)
         try:
             self._crew.pool.start(Order(attempt.id, attempt.params, attempt.seed, horizon, folder))
         except BaseException:  # a Ctrl-C while the workers start, too

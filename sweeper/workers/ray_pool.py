@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -32,7 +31,6 @@ from sweeper.model import (
     PoolEvent,
     StepReport,
 )
-from sweeper.places import make_private
 from sweeper.workers.overheads import Overheads
 from sweeper.workers.ray_agent import NodeAgents
 from sweeper.workers.ray_cluster import Cluster
@@ -153,8 +151,6 @@ class RayPool:
         """Hand an attempt to a warm actor."""
         if not self._idle:
             raise PoolError("no worker is free")
-        with suppress(OSError):  # a worker that sees this disk writes there itself
-            make_private(Path(order.folder))
         actor = self._idle.pop()
         self._actor_of[order.id] = actor
         self._train(actor, actor.start.remote(order), order.id)

@@ -244,3 +244,20 @@ def test_a_store_that_cannot_be_opened_is_told_before_anything_is_trained(
     assert done.code == 1
     assert done.err.splitlines()[-1].startswith("error: store")
     assert words in done.err
+
+
+def test_a_state_folder_that_takes_no_files(project: Project) -> None:
+    """Logs and errors cannot be written: that is told, and training goes on."""
+    state = project.state / "sweeper"
+    state.mkdir(parents=True)
+    (state / "sweeps").write_text("a file, where folders would have to be made")
+    (state / "sweeper.log").symlink_to("/dev/full")
+    project.write("train.py", "def train(params):\n    print(1)\n    yield 1, {'loss': 1 / 0}")
+    failed = project.run("run", "sweep.yaml", "--local", "--json")
+    assert failed.code == 1
+    assert "what trials print is not kept (Not a directory" in failed.err
+    assert "the error of trial 0 was not kept" in failed.err
+    project.write("train.py", "def train(params):\n    print(1)\n    yield 1, {'loss': 1.0}")
+    done = project.run("run", "sweep.yaml", "--local", "--json", "budget.trials=3")
+    assert (done.code, done.json["trials"]["complete"]) == (0, 3)
+    assert done.err.count("not kept") == 1

@@ -18,6 +18,7 @@ from sweeper.model import CauseKind, Ended, Ending, PoolEvent, StepReport
 from sweeper.testing.pool_cases import order
 from sweeper.workers.keeper_process import descendants
 from sweeper.workers.limits import Limits
+from sweeper.workers.logs import BoundedLog
 from sweeper.workers.worker import Worker
 from tests.workers.objectives import setup_for
 from tests.workers.programs import gone
@@ -247,6 +248,16 @@ def test_output_is_bounded_and_its_end_is_kept(tmp_path: Path) -> None:
     assert 8_000_000 < size <= 2 * 8 * 2**20
     assert files["stdout.log"].read_bytes().endswith(b"xx\n")
     bench.close()
+
+
+def test_a_full_disk_costs_the_log_alone(tmp_path: Path) -> None:
+    """What cannot be written is lost, and nobody is told by an exception."""
+    log = BoundedLog(Path("/dev/full"))
+    log.write(b"lost")
+    log.write(b"this too")
+    log.close()
+    BoundedLog(tmp_path / "no folder" / "stdout.log").write(b"nor this")
+    assert not (tmp_path / "no folder").exists()
 
 
 def test_output_belongs_to_the_trial_that_printed_it(tmp_path: Path) -> None:
