@@ -8,6 +8,7 @@ from pathlib import Path
 import pynvml
 import pytest
 
+from sweeper.energy.held import gpu_bytes_of
 from sweeper.energy.nvml import Nvml
 from sweeper.testing.meter_cases import MeterBench, MeterCases, same, total
 
@@ -205,3 +206,19 @@ def test_nvml_is_initialised_once_and_again_after_a_fork(
     assert os.waitpid(child, 0)[1] == 0
     assert assigned_board.counter_j() == 600.0
     assert calls.read_text() == "ii"
+
+
+def test_the_memory_that_processes_hold_is_summed_over_boards(
+    fake_gpus: FakeGpus, tmp_path: Path
+) -> None:
+    """Of these processes only, and nothing once they are gone."""
+    processes = tmp_path / "processes"
+    processes.write_text("0 0 41 50 1024\n0 1 41 50 512\n0 1 42 50 2048\n", encoding="ascii")
+    fake_gpus.set("PROCESSES", str(processes))
+    fake_gpus.run_for(1.0)
+    assert gpu_bytes_of({41}) == 1536 * 2**20
+    assert gpu_bytes_of({41, 42, 43}) == 3584 * 2**20
+    assert gpu_bytes_of({43}) == 0
+    with processes.open("a", encoding="ascii") as file:
+        file.write("0.5 0 41 -1 0\n0.5 1 41 -1 0\n")
+    assert gpu_bytes_of({41}) == 0
