@@ -29,6 +29,7 @@ def build_question(loaded: LoadedSweep, source: ObjectiveSource | ProgramSource)
     from sweeper.store.question import Question, QuestionSettings
 
     config, cache = loaded.config, loaded.config.cache
+    machines = {"NNODES": str(config.resources.nodes)} if config.resources.nodes > 1 else {}
     entry, entry_file, command = _entry(source)
     return Question.build(
         QuestionSettings(
@@ -50,12 +51,12 @@ def build_question(loaded: LoadedSweep, source: ObjectiveSource | ProgramSource)
                 for item in cache.data
             ),
             env_policy=EnvPolicy(cache.env.value),
-            env_vars=cache.env_vars,
+            env_vars=(*cache.env_vars, *machines),
             prefix_safe=cache.prefix_safe,
             code_include=cache.code.include,
             code_exclude=cache.code.exclude,
             code_policy=CodePolicy(cache.code.policy.value),
-            effective_env=dict(os.environ),
+            effective_env={**os.environ, **machines},
             memo_folder=state_folder(os.environ) / "fingerprints",
             sweep_file=loaded.path,
         )

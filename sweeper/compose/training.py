@@ -60,6 +60,7 @@ def resources_of(config: SweepConfig) -> Resources:
         memory_bytes=asked.memory_bytes,
         workers=asked.workers,
         labels=tuple(sorted(asked.labels.items())),
+        nodes=asked.nodes,
     )
 
 

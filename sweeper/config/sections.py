@@ -151,6 +151,11 @@ class Resources(Section):
         "killed; default: no limit.",
         examples=["4 GiB"],
     )
+    nodes: Count = Field(
+        default=1,
+        description="Machines that one trial trains on together; each gets cpus, gpus and memory.",
+        examples=[2],
+    )
     labels: dict[str, str] = Field(
         default_factory=dict,
         description="Labels of Ray that a node must have to get workers.",

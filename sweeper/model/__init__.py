@@ -47,6 +47,7 @@ from sweeper.model.pool import (
     Order,
     OutputRule,
     OutputStyle,
+    Peers,
     PoolEvent,
     StepReport,
 )
@@ -150,6 +151,7 @@ __all__ = [
     "OutputStyle",
     "Parameter",
     "Params",
+    "Peers",
     "Point",
     "PoolEvent",
     "Progress",

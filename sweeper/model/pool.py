@@ -103,6 +103,38 @@ PoolEvent = StepReport | Ended
 
 
 @dataclass(frozen=True, slots=True)
+class Peers:
+    """The machines that train one attempt together, one process on each; this one's part of it.
+
+    Attributes:
+        rank: Of this machine, from 0; the first one's reports count.
+        size: How many there are.
+        address: Of the first one.
+        port: There, free when the training began.
+    """
+
+    rank: int
+    size: int
+    address: str
+    port: int
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment by which ``torch.distributed`` and its like find each other.
+
+        Source: https://docs.pytorch.org/docs/stable/distributed.html, environment variable
+        initialization; ``NODE_RANK`` and ``NNODES`` as torchrun's options.
+        """
+        return {
+            "RANK": str(self.rank),
+            "NODE_RANK": str(self.rank),
+            "WORLD_SIZE": str(self.size),
+            "NNODES": str(self.size),
+            "MASTER_ADDR": self.address,
+            "MASTER_PORT": str(self.port),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """Everything that a worker needs to train one attempt.
 
@@ -112,6 +144,7 @@ class Order:
         seed: For the objective, and what the worker seeds the generators with.
         max_steps: The planned horizon; None: open.
         folder: The trial's folder on the driver's host; created by whoever writes first.
+        peers: With whom it is trained; None: alone.
     """
 
     id: AttemptId
@@ -119,6 +152,7 @@ class Order:
     seed: int
     max_steps: int | None
     folder: str
+    peers: Peers | None = None
 
 
 class OutputStyle(Enum):

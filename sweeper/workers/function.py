@@ -50,6 +50,8 @@ class Function:
             write_params(folder, order.params)
             if self._capture is not None:
                 self._capture.open(folder)
+        if order.peers is not None:
+            os.environ.update(order.peers.variables())
         self._seeder.seed(order.seed)
         self._folder = os.path.realpath(folder)
         watch().begin()

@@ -65,6 +65,8 @@ def program_environment(order: Order, *, private: Path) -> dict[str, str]:
     env.pop("SWEEPER_MAX_STEPS", None)
     if order.max_steps is not None:
         env["SWEEPER_MAX_STEPS"] = str(order.max_steps)
+    if order.peers is not None:
+        env.update(order.peers.variables())
     env.setdefault("PYTHONUNBUFFERED", "1")  # what is printed is to arrive when it is printed
     behind = env.get("PYTHONPATH")
     env["PYTHONPATH"] = f"{_CHILD}{os.pathsep}{behind}" if behind else str(_CHILD)

@@ -35,6 +35,8 @@ from sweeper.workers.overheads import Overheads
 from sweeper.workers.ray_agent import NodeAgents
 from sweeper.workers.ray_cluster import Cluster
 from sweeper.workers.ray_losses import lost_cause
+from sweeper.workers.ray_places import disband, group_for, options_for
+from sweeper.workers.ray_team import Group
 from sweeper.workers.ray_worker import Place, WorkerActor
 from sweeper.workers.slots import Resources, fit_nodes
 from sweeper.workers.worker import Post, WorkerSetup
@@ -73,10 +75,12 @@ class _Member:
 
     Attributes:
         name: No other worker has it.
+        group: The machines that are its own; None: it shares one.
         place: Where it sits; None: nobody has asked yet.
     """
 
     name: str
+    group: Group | None = None
     place: Place | None = None
 
     @property
@@ -218,21 +222,11 @@ class RayPool:
             self.next_event(1.0)
 
     def _spawn(self) -> None:
-        actor = (
-            ray.remote(WorkerActor)
-            .options(
-                num_cpus=self._slots.cpus,
-                num_gpus=self._slots.gpus,
-                memory=self._resources.memory_bytes,
-                label_selector=dict(self._resources.labels) or None,
-                max_restarts=0,
-                max_concurrency=2,  # a training is killed by a call beside the one that trains
-            )
-            .remote()
-        )
-        self._members[actor] = _Member(f"worker-{next(self._names)}")
-        where: Any = actor.place  # Ray gives it its "remote"
-        self._call(actor, where.remote(), _What.PLACE)
+        group = group_for(self._slots, self._resources)
+        options = options_for(self._slots, self._resources, group)
+        actor: Any = ray.remote(WorkerActor).options(**options).remote()
+        self._members[actor] = _Member(f"worker-{next(self._names)}", group)
+        self._call(actor, actor.place.remote(), _What.PLACE)
 
     def _note_places(self) -> None:
         """Learn where all those sit that are placed, before the first of them is prepared."""
@@ -247,7 +241,7 @@ class RayPool:
         post = Post(member.name, place.gpus, self._share(place))
         agent = None if member.node is None else self._agents.on(member.node)
         shipped = not self._cluster.own
-        call = actor.prepare.remote(self._setup, post, agent, shipped=shipped)
+        call = actor.prepare.remote(self._setup, post, agent, member.group, shipped=shipped)
         self._call(actor, call, _What.PREPARE)
 
     def _share(self, place: Place) -> float:
@@ -331,6 +325,8 @@ class RayPool:
         with suppress(ray.exceptions.RayError):
             ray.kill(actor)  # it may live on in an unknown state
         gone = self._members.pop(actor)
+        if gone.group is not None:
+            disband(gone.group)
         return UNAVAILABLE if gone.node is None else self._agents.retire(gone.node, gone.name)
 
     # --- what goes wrong without a word ---

@@ -15,6 +15,7 @@ import ray
 from sweeper.errors import PoolError
 from sweeper.model import AttemptId, Ended, Energy, Order, PoolEvent
 from sweeper.workers.ray_agent import RemoteAgent
+from sweeper.workers.ray_team import Group, Team
 from sweeper.workers.worker import Post, Worker, WorkerSetup
 
 __all__ = ["Place", "WorkerActor"]
@@ -33,7 +34,7 @@ class WorkerActor:
     """One worker, warm between its attempts."""
 
     def __init__(self) -> None:
-        self._worker: Worker | None = None
+        self._worker: Worker | Team | None = None
 
     def place(self) -> Place:
         """Say where this process sits."""
@@ -42,7 +43,13 @@ class WorkerActor:
         return Place(context.get_node_id(), gpus, socket.gethostname())
 
     def prepare(
-        self, setup: WorkerSetup, post: Post, agent: RemoteAgent | None, *, shipped: bool
+        self,
+        setup: WorkerSetup,
+        post: Post,
+        agent: RemoteAgent | None,
+        group: Group | None,
+        *,
+        shipped: bool,
     ) -> str | None:
         """Load the objective; return what is wrong with it, or None."""
         try:
@@ -53,7 +60,10 @@ class WorkerActor:
                 os.chdir(setup.objective.root)
             if agent is not None:
                 post = replace(post, meter=agent.meter(post.name, os.getpid()))
-            self._worker = Worker(setup, post)
+            if group is None:
+                self._worker = Worker(setup, post)
+            else:
+                self._worker = Team(setup, post, group, shipped=shipped)
         except PoolError as error:
             return str(error)
         return None
@@ -78,6 +88,6 @@ class WorkerActor:
         """Return what was used outside attempts so far."""
         return self._ready().overhead()
 
-    def _ready(self) -> Worker:
+    def _ready(self) -> Worker | Team:
         assert self._worker is not None  # the pool calls prepare first
         return self._worker

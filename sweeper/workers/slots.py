@@ -22,6 +22,7 @@ class Resources:
         memory_bytes: Host memory of one worker; None: no limit is asked.
         workers: How many; None: as many as fit.
         labels: What the nodes of workers must be labelled with.
+        nodes: Machines of one worker; each gets the CPUs and GPUs.
     """
 
     cpus: float | None = None
@@ -29,6 +30,7 @@ class Resources:
     memory_bytes: int | None = None
     workers: int | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    nodes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """What there will be: ``workers`` of them, each with so many CPUs and GPUs."""
+    """What there will be: ``workers``, each with so many CPUs and GPUs on each of its machines."""
 
     workers: int
     cpus: float
     gpus: float
+    nodes: int = 1
 
     def __str__(self) -> str:
         gpus = f"{self.gpus:g} GPU" if self.gpus else "no GPU"
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        return f"{workers}, {self.cpus:g} CPU and {gpus} each"
+        on = f" on each of {self.nodes} nodes" if self.nodes > 1 else " each"
+        return f"{workers}, {self.cpus:g} CPU and {gpus}{on}"
 
 
 def fit(resources: Resources, *, cpus: float, gpus: float) -> Slots:
@@ -97,17 +101,29 @@ def fit_nodes(resources: Resources, nodes: Sequence[Node]) -> Slots:
         PoolError: If not even one worker fits.
     """
     cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
-    slots = fit(resources, cpus=cpus, gpus=gpus)
+    slots = replace(fit(resources, cpus=cpus, gpus=gpus), nodes=resources.nodes)
     if resources.workers is not None:
         return slots
     on_each = [_on(node, slots, resources.memory_bytes or 0) for node in nodes]
-    if not any(on_each):
+    if sum(map(bool, on_each)) < resources.nodes:
+        if resources.nodes > 1:
+            raise PoolError(
+                f"resources.nodes: a trial asks for {resources.nodes} nodes with {slots.cpus:g} "
+                f"CPU and {slots.gpus:g} GPU free on each, and {sum(map(bool, on_each))} have that"
+            )
         best = max(nodes, key=lambda node: (node.gpus, node.cpus))
         raise PoolError(
             f"resources: a worker asks for {slots}, and no node has that: the largest of "
             f"{len(nodes)} has {best.cpus:g} CPUs and {best.gpus:g} GPUs; ask for less"
         )
-    return replace(slots, workers=sum(on_each))
+    return replace(slots, workers=_teams(on_each, resources.nodes))
+
+
+def _teams(on_each: Sequence[int], nodes: int) -> int:
+    """Count the teams that fit, each on so many different machines."""
+    most = sum(on_each) // nodes
+    fits = (n for n in range(most, 0, -1) if sum(min(each, n) for each in on_each) >= n * nodes)
+    return next(fits, 0)
 
 
 def _on(node: Node, slots: Slots, memory_bytes: int) -> int:

@@ -123,6 +123,78 @@ def test_nodes_come_and_go_and_so_does_the_driver(
     assert '"complete": 30' in out
 
 
+TOGETHER = """
+import os, socket, sys, time
+
+def train(params, trial):
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    where = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+    if params["what"] == "one fails" and rank == 1:
+        raise ValueError("no data here")
+    if rank == 0:
+        with socket.create_server(where) as server:
+            peer, _ = server.accept()
+            with peer:
+                for step in range(1, 4):
+                    peer.sendall(b"x")
+                    gradient = float(peer.recv(64))
+                    trial.report(step, loss=gradient / step)
+        return
+    for _ in range(100):
+        try:
+            line = socket.create_connection(where)
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+        else:
+            break
+    with line:
+        step = 0
+        while line.recv(1):
+            step += 1
+            line.sendall(str(float(size)).encode())
+            trial.report(step, loss=-1.0)
+"""
+TEAM = """
+name: team
+objective: train.py:train
+method: grid
+metric: {name: loss, goal: minimize}
+parameters: {what: {values: [good, one fails, good too]}}
+resources: {nodes: 2, cpus: 2}
+trial: {retries: 0}
+"""
+
+
+def test_a_trial_may_take_several_machines(project: Project, cluster: NodeCluster) -> None:
+    """One process on each, that find each other; the first one's reports count, all joules do.
+
+    Where one of them fails the trial fails, with the cause and the machine; no one waits for ever.
+    """
+    project.write("train.py", TOGETHER)
+    project.write("sweep.yaml", TEAM)
+    cluster.add(2)
+    code, _, err = ended(started(project, cluster))
+    assert code == 1
+    assert "2 nodes with 2 CPU and 0 GPU free on each, and 1 have that" in err
+    for _ in range(2):
+        cluster.add(3)
+    code, _, err = ended(started(project, cluster))
+    assert code == 0, err
+    assert "started 1 worker, 2 CPU and no GPU on each of 2 nodes" in err
+    shown = project.run("show", "last", "--json").json
+    good, bad, too = shown["trial_list"]
+    assert [trial["state"] for trial in (good, bad, too)] == ["complete", "failed", "complete"]
+    assert good["metrics"] == {"loss": pytest.approx(2 / 3)}
+    assert bad["cause"] == "error: node 1: ValueError: no data here (train.py:8)"
+    assert all(trial["energy_j"] > 0 for trial in shown["trial_list"])
+
+
+def ended(driver: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for a driver's end; return its exit code and what it said."""
+    out, err = driver.communicate(timeout=180)
+    return driver.returncode, out, err
+
+
 def test_a_cluster_that_is_gone_ends_the_sweep_with_a_word(
     project: Project, cluster: NodeCluster
 ) -> None:
