@@ -14,7 +14,7 @@ from typing import Any
 
 from sweeper.errors import CacheError
 from sweeper.model import Curve, Decision, Energy, GpuEnergy, Point, RegionEnergy, Verdict
-from sweeper.store.secret import hide_secrets
+from sweeper.secret_shapes import hide_secrets
 
 __all__ = [
     "cause_text",

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sweeper.model import Cause, CauseKind
+from sweeper.secret_shapes import hide_secrets
 
 __all__ = ["TEXT_LENGTH", "TrainingFailed", "cause_of", "died", "program_failed", "text_of"]
 
@@ -128,7 +129,7 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def _cause(kind: CauseKind, text: str, place: str = "") -> Cause:
-    line = _printable(" ".join(text.split()))
+    line = _printable(hide_secrets(" ".join(text.split())))
     return Cause(kind, line[: CAUSE_LENGTH - len(place)] + place)
 
 
@@ -168,10 +169,10 @@ def _printable(text: str) -> str:
 def text_of(error: BaseException) -> str:
     """Return the user's part of the traceback, or what a program wrote to standard error."""
     if isinstance(error, TrainingFailed):
-        return error.text[-TEXT_LENGTH:]
+        return hide_secrets(error.text[-TEXT_LENGTH:])
     frames = error.__traceback__
     own = str(Path(__file__).parent)
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(own):
         frames = frames.tb_next
     text = "".join(traceback.format_exception(type(error), error, frames))
-    return _printable(text)[-TEXT_LENGTH:]
+    return hide_secrets(_printable(text)[-TEXT_LENGTH:])

@@ -36,7 +36,7 @@ def train(params, trial):
         trial.report(1, loss=math.nan)
     if what == "output":
         line = "x" * 1023 + chr(10)
-        for _ in range(1024 * 1024): sys.stdout.write(line)
+        for _ in range(128 * 1024): sys.stdout.write(line)
         raise ValueError("enough")
     if what == "closed stdout":
         sys.stdout.close()
@@ -56,7 +56,7 @@ CAUSES = {
     "wrong metric": "missing: the objective ended without reporting loss",
     "text": "error: loss must be a number, the objective reported str 'low' at step 1",
     "unpicklable": "error: loss must be a number, the objective reported function",
-    "C loop": "timeout: trained for more than 8 s (trial.timeout)",
+    "C loop": "timeout: trained for more than 10 s (trial.timeout)",
     "fork bomb": "diverged: the objective reported loss=nan",
     "output": "error: ValueError: enough",
     "closed stdout": "error: ValueError: I/O operation on closed file.",
@@ -71,7 +71,7 @@ metric: {{name: loss, goal: minimize}}
 parameters:
   what: {{values: {list(CAUSES)}}}
 resources: {{workers: 2, memory: 512 MiB}}
-trial: {{timeout: 8 s, retries: 0, same_failures: 0}}
+trial: {{timeout: 10 s, retries: 0, same_failures: 0}}
 """
 
 

@@ -390,3 +390,14 @@ def test_a_worker_on_another_machine_sends_its_logs(tmp_path: Path) -> None:
     assert isinstance(here_too, Ended)
     assert here_too.logs != (), "once away, a folder that is not there is not made"
     worker.close()
+
+
+def test_a_secret_in_an_error_is_hidden_where_it_is_told(first: First, tmp_path: Path) -> None:
+    """Neither the line that everybody sees nor the traceback that is kept has it."""
+    token = "hf_" + "a1B2" * 9
+    source = f"def train(params):\n    raise ValueError('401 for ' + 'hf_' + {'a1B2' * 9!r})"
+    event = first(source, tmp_path)
+    assert isinstance(event, Ended)
+    assert event.cause is not None
+    assert event.cause.text.startswith("ValueError: 401 for ***")
+    assert token not in (event.traceback or "")
