@@ -56,7 +56,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Let the files that start Ray go to one worker, first; all other tests are for anybody.
+    """Let the files that start Ray go to two workers, first; all other tests are for anybody.
+
+    Two at a time: they mostly wait for processes to start, and one after the other they are longer
+    than all the rest.
 
     By file: with pytest 9.2 xdist 3.8 does not see its own groups.
     """
@@ -69,11 +72,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
         if "pytest.mark.ray" in file.read_text(encoding="utf-8")
     }
 
-    class OneRayAtATime(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
+    class TwoRaysAtATime(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
-            return "ray" if nodeid.partition("::")[0] in with_ray else nodeid
+            file = nodeid.partition("::")[0]
+            if file not in with_ray:
+                return nodeid
+            return "ray, commands" if file.startswith("tests/cli/") else "ray, faults and pools"
 
-    return OneRayAtATime(config, log)
+    return TwoRaysAtATime(config, log)
 
 
 @pytest.fixture(autouse=True)

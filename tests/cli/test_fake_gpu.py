@@ -22,7 +22,7 @@ import sweeper
 
 def busy(percent):
     with open(os.environ["FAKE_NVML_PROCESSES"], "a") as file:
-        file.write(f"{time.monotonic():.6f} 0 {os.getpid()} {percent} 2048\\n")
+        file.write(f"{time.monotonic():.6f} 0 {os.getpid()} {percent} 512\\n")
 
 def train(params, trial):
     busy(10 + 5 * params["x"] % 40)
