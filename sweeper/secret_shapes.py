@@ -27,7 +27,7 @@ SHAPES = re.compile(
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"  # JSON Web Token, RFC 7519
     r")"
     r"|-----BEGIN [A-Z0-9 ]*PRIVATE KEY"  # PEM, RFC 7468
-    r"|(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+@"  # user info of a URL, RFC 3986 section 3.2.1
+    r"|(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@]+@"  # user info of a URL, RFC 3986
 )
 
 # A telling name with its value, as error messages write them: api_key='abc', password: abc.

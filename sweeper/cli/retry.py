@@ -49,8 +49,9 @@ def retry(
         of = f" of {', '.join(causes)}" if causes else ""
         click.echo(f"{handle} has no failed trials{of}; `sweeper show {handle}` lists its trials")
         return
-    listed = ", ".join(f"{number} of {kind.value}" for kind, number in failed.most_common())
-    click.echo(f"{handle}: {failed.total()} failed trials run again ({listed})", err=True)
+    listed = ", ".join(f"{number} {kind.value}" for kind, number in failed.most_common())
+    trials = "trial runs" if failed.total() == 1 else "trials run"
+    click.echo(f"{handle}: {failed.total()} failed {trials} again ({listed})", err=True)
     options = RunOptions(
         local=local, store_url=url, resume=str(seen.history.sweep.uid), retry=frozenset(failed)
     )

@@ -147,7 +147,7 @@ class Arrivals:
         self._field.line.again(flight.attempt, after_s=again_in_s or 0.0)
         if again_in_s is not None:
             when = f"in {again_in_s:.0f} s" if again_in_s >= 1 else "now"
-            self._crew.notice(f"{_name(ended.id)} starts again {when}: {outcome.cause}")
+            self._crew.notice(f"{_name(ended.id)} starts again {when}")
 
     def _keep_files(self, ended: Ended, outcome: Outcome) -> None:
         lost = keep_files(self._field.folder(ended.id), outcome, ended)

@@ -43,6 +43,9 @@ class Function:
         self._seeder = Seeder()
         self._capture = PythonCapture() if capture else None
 
+    def prepare(self) -> None:
+        """Do nothing: it is loaded."""
+
     def train(self, order: Order, mark: Mark) -> Generator[StepRead, None, None]:
         """Begin with the first ``next``; closing the generator stops the training at its report."""
         folder = Path(order.folder)

@@ -38,6 +38,9 @@ class Program:
         self._opened: frozenset[str] = frozenset()
         self._folder = ""
 
+    def prepare(self) -> None:
+        """Do nothing: each training starts the program."""
+
     def train(self, order: Order, mark: Mark) -> Generator[StepRead | None, None, None]:
         """Begin with the first ``next``; closing the generator stops the program."""
         self._executed = self._opened = frozenset()

@@ -23,6 +23,13 @@ _TICK_S = 0.25  # so often the driver may look up while it waits for a program i
 class Trainee(Protocol):
     """Trains one attempt after another."""
 
+    def prepare(self) -> None:
+        """Get ready for the next training; what that takes is nobody's training.
+
+        Raises:
+            TrainingFailed: If there is nothing left to train with.
+        """
+
     def train(self, order: Order, mark: Mark) -> ReadReports:
         """Begin with the first ``next``; closing the generator stops the training at its report.
 

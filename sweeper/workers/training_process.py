@@ -67,17 +67,25 @@ class TrainingProcess:
         self._limits = limits
         self._imported: tuple[str, ...] | None = None
         self._opened: tuple[str, ...] = ()
+        self._gone: set[int] = set()  # who may still hold memory of a GPU
         self._process = _Process(source)
         self._process.await_ready()
+
+    def prepare(self) -> None:
+        """Wait until the process is there, and the memory of the one before it free."""
+        until_s = time.monotonic() + _GPU_FREE_S
+        while self._gone and self._gpu_bytes(self._gone) and time.monotonic() < until_s:
+            time.sleep(0.1)
+        self._gone = set()
+        try:
+            self._process.await_ready()
+        except PoolError as error:
+            raise TrainingFailed(Cause(CauseKind.ERROR, str(error)[:300]), "") from error
 
     def train(self, order: Order, mark: Mark) -> Generator[StepRead, None, None]:
         """Begin with the first ``next``; closing the generator stops the training at its report."""
         self._imported, self._opened = None, ()
         process = self._process
-        try:
-            process.await_ready()
-        except PoolError as error:
-            raise TrainingFailed(Cause(CauseKind.ERROR, str(error)[:300]), "") from error
         with process.training(order, mark), self._limits.watch(process.keeper, process.kill_for):
             yield from self._reports(process)
 
@@ -128,11 +136,8 @@ class TrainingProcess:
         process = self._process
         if process.alive and not process.left_behind() and self._gpu_bytes() <= _GPU_LEFT_BYTES:
             return
-        pids = {process.pid, *process.left_behind()}
+        self._gone |= {process.pid, *process.left_behind()}
         process.close()
-        until_s = time.monotonic() + _GPU_FREE_S
-        while self._gpu_bytes(pids) and time.monotonic() < until_s:
-            time.sleep(0.1)
         self._process = _Process(self._source)
 
     def _gpu_bytes(self, pids: set[int] | None = None) -> int:

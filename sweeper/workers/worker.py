@@ -30,7 +30,7 @@ from sweeper.model import (
 )
 from sweeper.places import make_private, trial_folder_here
 from sweeper.seams import Agent, Meter
-from sweeper.workers.failures import cause_of, text_of
+from sweeper.workers.failures import TrainingFailed, cause_of, text_of
 from sweeper.workers.limits import Limits
 from sweeper.workers.logs import STDERR, STDOUT, ends_of
 from sweeper.workers.objective import ObjectiveSource
@@ -133,11 +133,22 @@ class Worker:
         self._declared_j = None
         with contextlib.suppress(OSError):  # a full disk costs the logs, not the training
             make_private(Path(order.folder))
+        lost = self._lost()
         self._meter.open()
         self._started_s = time.monotonic()
         self._regions = Regions(self._meter.read)
+        if lost is not None:
+            return self._ended(Ending.RAISED, lost)
         self._reports = self._trainee.train(order, self._regions.mark)
         return self._advance()
+
+    def _lost(self) -> TrainingFailed | None:
+        """Get ready to train, at nobody's expense; return why that is impossible."""
+        try:
+            self._trainee.prepare()
+        except TrainingFailed as failed:
+            return failed
+        return None
 
     def go_on(self) -> PoolEvent | None:
         """Train to the next report, or to the end.

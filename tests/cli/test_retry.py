@@ -54,7 +54,7 @@ def test_mended_trials_run_again(broken: Project) -> None:
     broken.write("train.py", "BROKEN = ()\n" + TRAIN)
     done = broken.run("retry", "last", "--local", "--json")
     assert done.code == 0, done.err
-    assert "3 failed trials run again (3 of error)" in done.err
+    assert "3 failed trials run again (3 error)" in done.err
     trained = {line.split()[1] for line in done.err.splitlines() if line.startswith("trial ")}
     assert trained == {"2", "3", "5"}
     after = done.json

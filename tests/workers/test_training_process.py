@@ -187,6 +187,37 @@ def test_the_process_stays_warm_unless_processes_are_left(
     bench.close()
 
 
+def test_a_new_process_is_started_at_nobodys_expense(tmp_path: Path) -> None:
+    """What replaces a crashed process imports and loads before the next trial's account opens."""
+    slow = f"import time\ntime.sleep(0.5)\n{HEAD}    os._exit(1)\n"
+    worker = Worker(setup_for(slow, tmp_path / "code", own_process=True))
+    for number in (0, 1):
+        event = worker.start(order(tmp_path, number))
+    assert isinstance(event, StepReport)
+    assert event.elapsed_s < 0.4
+    worker.stop()
+    worker.close()
+
+
+def test_a_function_that_cannot_be_loaded_again_fails_its_trials(tmp_path: Path) -> None:
+    """A worker whose process does not come back tells so, trial by trial."""
+    flag = tmp_path / "once"
+    once = f"import pathlib\npathlib.Path({str(flag)!r}).touch(exist_ok=False)\n"
+    source = f"{once}{HEAD}    os._exit(1)\n"
+    worker = Worker(setup_for(source, tmp_path / "code", own_process=True))
+    worker.start(order(tmp_path, 0))
+    ended = worker.start(order(tmp_path, 1))
+    assert isinstance(ended, Ended)
+    assert ended.cause is not None
+    assert "importing" in ended.cause.text
+    assert "FileExistsError" in ended.cause.text
+    flag.unlink()
+    worker.start(order(tmp_path, 2))  # the process that was begun meanwhile found the file, too
+    assert isinstance(worker.start(order(tmp_path, 3)), StepReport)
+    worker.stop()
+    worker.close()
+
+
 def test_an_objective_that_does_not_unwind_is_killed(tmp_path: Path) -> None:
     """Stopped at its report it gets the grace time to clean up, and no more."""
     body = f"try: trial.report(1, loss=1.0)\n    finally: {C_LOOP}"
